@@ -1,0 +1,48 @@
+# `make demo` and `make test` do all the set-up themselves; nothing is installed outside .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format docs bench clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the virtual environment in .venv
+
+$(READY): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "Python cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 2; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --group dev \
+	  --editable . $(foreach plugin,$(wildcard plugins/*/pyproject.toml),--editable $(dir $(plugin)))
+	@touch $@
+
+demo: setup ## Run everything at once: server, sample application, mailbox
+	$(BIN)/idp demo $(ARGS)
+
+test: setup ## Run every test
+	$(BIN)/pytest $(ARGS)
+
+check: setup ## Check format, lint, types, imports and spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup ## Build the documentation into site/
+	$(BIN)/zensical build --strict --clean
+
+bench: setup ## Make the published figures again
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove what was made
+	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

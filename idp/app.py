@@ -1,0 +1,120 @@
+"""The server: one readable list of its parts, routes and middleware."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from idp import __version__, flows, oidc, web
+from idp.connectors import Connectors
+from idp.outbox import Courier, EmbeddedCarrier, Outbox
+from idp.plugins import Plugins, load_plugins
+from idp.settings import Settings
+from idp.storage import Database, Secrets, open_database
+from idp.storage.housekeeping import keep_clean
+from idp.verification import Limits, Proofs
+from idp.web.pages import Pages
+from idp.web.security import CrossSiteGuard, SecurityHeaders
+
+# Other sites and programs post here; none of these acts on a cookie alone.
+_OPEN_TO_OTHERS = frozenset({"/oidc/authorize", "/oidc/token", "/oidc/userinfo"})
+_LARGEST_FORM = 64 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class Server:
+    """The parts of a running server, for programs that embed it."""
+
+    settings: Settings
+    database: Database
+    secrets: Secrets
+    plugins: Plugins
+    connectors: Connectors
+    carrier: EmbeddedCarrier
+
+
+def create_app(
+    settings: Settings,
+    *,
+    plugins: Sequence[object] = (),
+    limits: Limits | None = None,
+) -> Starlette:
+    """Build the server; `plugins` join the installed ones. Its parts are in `app.state.server`."""
+    server = _server(settings, plugins)
+    outbox = Outbox(settings, server.secrets, server.plugins, server.carrier.defer)
+    proofs = Proofs(settings, server.secrets, outbox, limits or Limits())
+    pages = Pages(settings)
+    provider = oidc.Provider(settings, server.database, server.secrets, pages)
+    desk = flows.Desk(settings, server.database, proofs, pages)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await provider.start()
+        async with _running(server):
+            yield
+
+    app = Starlette(
+        routes=[
+            *oidc.routes(provider),
+            *flows.routes(desk),
+            Route("/", _home),
+            Route("/healthz", _healthz),
+            Route("/version", _version),
+            Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders, https=not settings.is_loopback),
+            Middleware(CrossSiteGuard, exempt=_OPEN_TO_OTHERS),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_FORM),
+        ],
+        lifespan=lifespan,
+    )
+    app.state.server = server
+    return app
+
+
+def _server(settings: Settings, plugins: Sequence[object]) -> Server:
+    database = open_database(settings.database_url)
+    secrets = Secrets([key.get_secret_value() for key in settings.secret_keys])
+    loaded = load_plugins(plugins)
+    connectors = Connectors(database, secrets, loaded)
+    return Server(settings, database, secrets, loaded, connectors, EmbeddedCarrier())
+
+
+@asynccontextmanager
+async def _running(server: Server) -> AsyncIterator[None]:
+    courier = Courier(server.database, server.secrets, server.connectors, server.plugins)
+    tasks = [
+        asyncio.create_task(server.carrier.run(courier)),
+        asyncio.create_task(keep_clean(server.database)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.carrier.aclose()
+        await server.connectors.aclose()
+        await server.database.aclose()
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse("/account", status_code=303)
+
+
+async def _healthz(_: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+async def _version(_: Request) -> Response:
+    return JSONResponse({"version": __version__})

@@ -1,0 +1,160 @@
+"""`idp connectors`: the connector instances mails leave through."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from idp.connector_kit import ProbeStep
+    from idp.plugins import ConnectorClass, Plugins
+
+app = typer.Typer(help="The connector instances mails leave through.", no_args_is_help=True)
+
+Target = Annotated[str, typer.Argument(help="Short name of a connector, such as smtp.")]
+ConfigFile = Annotated[Path, typer.Option("--config", help="JSON file, or - for standard input.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_instances(*, as_json: AsJson = False) -> None:
+    """List the saved instances in the order of failover.
+
+    Example: idp connectors list --json
+    """
+    from idp.cli.workspace import Workspace, show, work
+    from idp.connectors import list_connectors
+
+    async def rows(workspace: Workspace) -> list[dict[str, Any]]:
+        instances = await workspace.database.run(list_connectors)
+        return [_row(workspace.plugins, instance) for instance in instances]
+
+    show(work(rows), as_json=as_json)
+
+
+@app.command("set")
+def set_instance(
+    target: Target,
+    config: ConfigFile,
+    *,
+    append: Annotated[bool, typer.Option(help="Add beside the saved one, for failover.")] = False,
+) -> None:
+    """Save the settings of a connector; a running server uses them for the next mail.
+
+    Example: idp connectors set smtp --config smtp.json
+    """
+    from idp.cli.workspace import Workspace, work
+    from idp.connectors import save_connector
+
+    async def save(workspace: Workspace) -> str:
+        connector = _find(workspace.plugins, target)
+        instance = await workspace.database.run(
+            save_connector, workspace.secrets, connector, _read(config), append=append
+        )
+        return instance.id
+
+    typer.echo(f"Saved {target} as {work(save)}.")
+
+
+@app.command("remove")
+def remove_instance(instance_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Forget a saved instance.
+
+    Example: idp connectors remove 019ab3f0-...
+    """
+    from idp.cli.workspace import Workspace, work
+    from idp.connectors import delete_connector
+    from idp.settings import SetupError
+
+    async def remove(workspace: Workspace) -> bool:
+        return await workspace.database.run(delete_connector, instance_id)
+
+    if not work(remove):
+        raise SetupError(f"No connector instance has the id {instance_id}; see `connectors list`.")
+
+
+@app.command("example-config")
+def example_config(target: Target) -> None:
+    """Print settings to start from; replace every <placeholder>.
+
+    Example: idp connectors example-config smtp > smtp.json
+    """
+    from idp.plugins import load_plugins
+
+    metadata = _find(load_plugins(), target).metadata
+    typer.echo(json.dumps(metadata.example_config, ensure_ascii=False, indent=2))
+
+
+@app.command("test")
+def test_config(
+    target: Target,
+    config: ConfigFile,
+    to: Annotated[str, typer.Option(help="Address that receives the test mail.")],
+) -> None:
+    """Send a test mail with settings that need not be saved, and show each step.
+
+    Example: idp connectors test smtp --config smtp.json --to you@example.com
+    """
+    import asyncio
+
+    from idp.connector_kit import EmailRequest, UsageType
+    from idp.connectors import open_connector
+    from idp.plugins import load_plugins
+
+    plugins = load_plugins()
+    settings = _read(config)
+    sample = {"code": "000000", "expiresInMinutes": 10, "application": {"name": "idp"}}
+    request = EmailRequest(to=to, usage_type=UsageType.GENERIC, payload=sample)
+
+    async def probe() -> list["ProbeStep"]:
+        connector = open_connector(plugins, _find(plugins, target).metadata.id, settings)
+        try:
+            return await connector.probe(request)
+        finally:
+            await connector.aclose()
+
+    steps = asyncio.run(probe())
+    for step in steps:
+        mark = "ok  " if step.ok else "FAIL"
+        typer.echo(f"{mark} {step.name} {step.seconds * 1000:.0f} ms  {step.advice or step.detail}")
+    if not all(step.ok for step in steps):
+        raise typer.Exit(1)
+
+
+def _row(plugins: "Plugins", instance: Any) -> dict[str, Any]:
+    connector = plugins.connectors.get(instance.connector_id)
+    return {
+        "id": instance.id,
+        "connector": instance.connector_id,
+        "target": connector.metadata.target if connector else None,
+        "version": instance.version,
+        "position": instance.position,
+        "updated_at": instance.updated_at.isoformat(timespec="seconds"),
+    }
+
+
+def _find(plugins: "Plugins", target: str) -> "ConnectorClass":
+    from idp.settings import SetupError
+
+    connector = plugins.by_target(target)
+    if connector is None:
+        known = ", ".join(sorted(found.metadata.target for found in plugins.connectors.values()))
+        raise SetupError(f"No installed plugin provides {target}; installed: {known or 'none'}.")
+    return connector
+
+
+def _read(file: Path) -> dict[str, object]:
+    from idp.settings import SetupError
+
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text()
+        config = json.loads(text)
+    except OSError as error:
+        raise SetupError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise SetupError(f"{file} is not JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise SetupError(f"{file} must hold one JSON object.")
+    return config

@@ -1,0 +1,41 @@
+"""Logs: readable on a terminal, JSON elsewhere, always on standard error."""
+
+import logging
+import sys
+
+import structlog
+
+SECRET_WORDS = ("password", "secret", "code", "token", "cookie", "authorization", "email")
+
+
+def configure_logs(*, quiet: bool = False) -> None:
+    """Set logging up for a process; `quiet` leaves out what is not at least a warning."""
+    is_terminal = sys.stderr.isatty()
+    renderer = (
+        structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            drop_secrets,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            *([] if is_terminal else [structlog.processors.format_exc_info]),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.WARNING if quiet else logging.INFO
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+def drop_secrets(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Leave out every field whose name says that its value is nobody's business."""
+    for name in list(event):
+        if any(word in name.lower() for word in SECRET_WORDS) and not name.startswith("reply"):
+            event[name] = "***"
+    return event

@@ -1,0 +1,87 @@
+"""`idp init` and `idp serve`: set a deployment up and run it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(
+    directory: Annotated[Path, typer.Option("--dir", help="Where the files are kept.")] = Path(),
+    issuer: Annotated[
+        str, typer.Option(help="Public https address of the server.")
+    ] = "http://localhost:8000",
+) -> None:
+    """Write settings and secret keys once, and prepare the database.
+
+    What exists is kept. A database named by IDP_DATABASE_URL is used instead of a new file.
+
+    Example: idp init --issuer https://id.example.com
+    """
+    import os
+
+    from cryptography.fernet import Fernet
+
+    from idp.settings import CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, Settings
+    from idp.storage.migrations import upgrade
+
+    directory = directory.resolve()
+    keys, config = directory / "idp-secret.keys", directory / DEFAULT_CONFIG_FILE
+    _write_once(keys, Fernet.generate_key().decode() + "\n", mode=0o600)
+    database_url = os.environ.get("IDP_DATABASE_URL", f"sqlite:///{directory / 'idp.db'}")
+    lines = {"issuer": issuer, "database_url": database_url, "secret_keys_file": str(keys)}
+    _write_once(config, "".join(f"{key} = {json.dumps(lines[key])}\n" for key in lines))
+    os.environ[CONFIG_VARIABLE] = str(config)
+    upgrade(Settings.load().database_url)
+    typer.echo("The database is ready. Next: idp connectors set smtp --config FILE; idp serve")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the pages and protocols, and deliver the mails.
+
+    Example: idp serve --port 8000
+    """
+    import uvicorn
+
+    from idp.app import create_app
+    from idp.cli.logs import configure_logs
+    from idp.settings import Settings
+    from idp.storage.migrations import check_current, upgrade
+    from idp.web.listening import listen
+
+    configure_logs()
+    given = {"host": host, "port": port}
+    settings = Settings.load(**{name: value for name, value in given.items() if value is not None})
+    prepare = upgrade if settings.database_url.startswith("sqlite") else check_current
+    prepare(settings.database_url)
+    listener = listen(settings.host, settings.port, "--port or IDP_PORT")
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _write_once(file: Path, text: str, mode: int = 0o644) -> None:
+    import os
+
+    from idp.settings import SetupError
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        typer.echo(f"Kept {file}.")
+        return
+    except OSError as error:
+        raise SetupError(f"{file} cannot be written: {error.strerror}.") from error
+    with open(descriptor, "w") as opened:  # noqa: PTH123 (the mode was given at creation)
+        opened.write(text)
+    typer.echo(f"Wrote {file}.")

@@ -1,0 +1,101 @@
+"""What a demo starts with: a client, a connector to the mailbox, wording, a few accounts."""
+
+from dataclasses import dataclass
+
+from sqlmodel import Session, select
+
+from idp.accounts.passwords import hash_password
+from idp.accounts.users import address_key, create_user, find_user
+from idp.app import Server
+from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
+from idp.connectors import save_connector
+from idp.oidc.clients import add_client
+from idp.plugins import ConnectorClass
+from idp.settings import SetupError
+from idp.storage import Secrets
+from idp.storage.tables import Client, Connector, CustomTemplate
+
+CLIENT_ID = "sample-app"
+USERS = ("alice@example.com", "bob@example.com", "carol@example.com")
+PASSWORD = "lanterns over a quiet harbour"
+
+_SENDER = "Demo <no-reply@example.com>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """Where the other parts of the demo are this time."""
+
+    sample_app: str
+    client_secret: str
+    smtp_host: str
+    smtp_port: int
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"{self.sample_app}/callback"
+
+
+async def seed(server: Server, surroundings: Surroundings, *, with_users: bool) -> None:
+    """Write what the demo needs; what is there already is kept and told where the rest is now."""
+    connector = server.plugins.by_target("smtp")
+    if connector is None:
+        message = "The SMTP connector is not installed: pip install idp-smtp-email"
+        raise SetupError(message)
+    run = server.database.run
+    await run(_seed_client, surroundings)
+    await run(_seed_connector, server.secrets, connector, surroundings)
+    await run(_seed_templates)
+    if with_users:
+        await run(_seed_users, await hash_password(PASSWORD))
+
+
+def _seed_client(session: Session, surroundings: Surroundings) -> None:
+    redirect_uris = [surroundings.redirect_uri]
+    post_logout_redirect_uris = [f"{surroundings.sample_app}/"]
+    client = session.get(Client, CLIENT_ID)
+    if client is not None:
+        client.redirect_uris = redirect_uris
+        client.post_logout_redirect_uris = post_logout_redirect_uris
+        return
+    add_client(
+        session,
+        name="Sample app",
+        client_id=CLIENT_ID,
+        secret=surroundings.client_secret,
+        redirect_uris=redirect_uris,
+        post_logout_redirect_uris=post_logout_redirect_uris,
+    )
+
+
+def _seed_connector(
+    session: Session, secrets: Secrets, connector: ConnectorClass, surroundings: Surroundings
+) -> None:
+    same_class = select(Connector).where(Connector.connector_id == connector.metadata.id)
+    instance = session.exec(same_class).first()
+    config = secrets.open_json(instance.config) if instance else _first_config()
+    mailbox = {"host": surroundings.smtp_host, "port": surroundings.smtp_port}
+    save_connector(session, secrets, connector, config | mailbox)
+
+
+def _first_config() -> dict[str, object]:
+    templates = [template.model_dump(by_alias=True) for template in shipped_templates("en")]
+    return {"fromEmail": _SENDER, "templates": templates}
+
+
+def _seed_templates(session: Session) -> None:
+    # Custom templates are chosen by language, so a mail speaks the language of the page.
+    for locale in shipped_locales():
+        for template in shipped_templates(locale):
+            if session.get(CustomTemplate, (locale, template.usage_type)) is None:
+                wording = template.model_dump(by_alias=True)
+                row = CustomTemplate(
+                    language_tag=locale, usage_type=template.usage_type, template=wording
+                )
+                session.add(row)
+
+
+def _seed_users(session: Session, password_hash: str) -> None:
+    for email in USERS:
+        if find_user(session, address_key(email)) is None:
+            create_user(session, email, password_hash=password_hash)

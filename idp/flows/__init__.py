@@ -1,0 +1,6 @@
+"""What a person does in a browser: register, sign in, forgot password, account."""
+
+from idp.flows.desk import Desk
+from idp.flows.routes import routes
+
+__all__ = ["Desk", "routes"]

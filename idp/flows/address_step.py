@@ -1,0 +1,129 @@
+"""First step of every flow: an address is given, a code is issued and its mail promised."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from idp.accounts.users import address_key, find_user
+from idp.connector_kit import UsageType
+from idp.flows import texts
+from idp.flows.desk import Desk, Step, application, see_other, start, step, too_many
+from idp.storage.secrets import fingerprint
+from idp.storage.tables import Flow, FlowKind, Interaction, User, now
+from idp.verification import CodeRequest, TooManySends
+from idp.web.cookies import browser_cookie
+
+_FLOW_LIFE = timedelta(hours=1)
+
+
+async def show_address(desk: Desk, kind: FlowKind, request: Request) -> Response:
+    """Ask for the address."""
+    email = request.query_params.get("login_hint", "")
+    return await _page(desk, kind, request, email)
+
+
+async def submit_address(desk: Desk, kind: FlowKind, request: Request) -> Response:
+    """Begin the flow and go on to the code."""
+    form = await request.form()
+    email = str(form.get("email", "")).strip()
+    locale = desk.pages.locale(request)
+    try:
+        email_key = address_key(email)
+    except ValueError:
+        error = texts.say(locale, texts.BAD_ADDRESS)
+        return await _page(desk, kind, request, email, error=error)
+    browser = desk.browser(request)
+    begun = {
+        "id": secrets.token_urlsafe(16),
+        "kind": kind,
+        "browser": fingerprint(browser),
+        "interaction_id": request.query_params.get("interaction"),
+        "email": email,
+        "email_key": email_key,
+        "locale": locale,
+        "expires_at": now() + _FLOW_LIFE,
+    }
+    try:
+        flow = await desk.database.run(_begin, desk, request, begun)
+    except TooManySends as limit:
+        error = texts.too_many_codes(locale, limit.retry_after)
+        return too_many(await _page(desk, kind, request, email, error=error), limit.retry_after)
+    response = see_other(step(flow, Step.CODE))
+    browser_cookie(desk.settings).write(response, browser)
+    return response
+
+
+def _begin(session: Session, desk: Desk, request: Request, begun: Mapping[str, Any]) -> Flow:
+    flow = Flow(**begun)
+    if not _is_own(session, flow):
+        flow.interaction_id = None
+    user = find_user(session, flow.email_key)
+    asked = code_request(session, flow, user, request)
+    flow.verification_id = desk.proofs.begin(session, asked).id
+    session.add(flow)
+    return flow
+
+
+def code_request(session: Session, flow: Flow, user: User | None, request: Request) -> CodeRequest:
+    """Say what mail this flow owes its address.
+
+    Whether there is an account shows in the mail alone: its wording tells the owner of the address
+    what the code will do, and a forgotten password of nobody is silent.
+    """
+    is_forgotten = flow.kind is FlowKind.FORGOT_PASSWORD
+    usage_type = UsageType.SIGN_IN if user else UsageType.REGISTER
+    ip = request.client.host if request.client else None
+    device = request.headers.get("user-agent", "")[:200]
+    time = f"{now():%Y-%m-%d %H:%M} UTC"
+    return CodeRequest(
+        email=flow.email,
+        email_key=flow.email_key,
+        usage_type=UsageType.FORGOT_PASSWORD if is_forgotten else usage_type,
+        locale=flow.locale,
+        application=application(session, flow.interaction_id),
+        ip=ip,
+        silent=is_forgotten and user is None,
+        variables={"request": {"ip": ip, "device": device, "time": time}},
+    )
+
+
+def _is_own(session: Session, flow: Flow) -> bool:
+    interaction = session.get(Interaction, flow.interaction_id) if flow.interaction_id else None
+    return interaction is not None and interaction.browser == flow.browser
+
+
+async def _page(
+    desk: Desk,
+    kind: FlowKind,
+    request: Request,
+    email: str,
+    *,
+    error: str | None = None,
+) -> Response:
+    interaction_id = request.query_params.get("interaction")
+    wanted_by = await desk.database.run(application, interaction_id)
+    locale = desk.pages.locale(request)
+    return desk.page(
+        request,
+        "address.html",
+        status_code=422 if error else 200,
+        texts=texts.address(kind, locale),
+        notice=texts.notice(locale, request.query_params.get("notice")),
+        application=wanted_by["name"] if wanted_by else None,
+        email=email,
+        error=error,
+        links=_links(kind, interaction_id, locale),
+    )
+
+
+def _links(kind: FlowKind, interaction_id: str | None, locale: str) -> list[tuple[str, str]]:
+    query = f"?interaction={interaction_id}" if interaction_id else ""
+    password = (texts.say(locale, texts.USE_PASSWORD), f"/sign-in/password{query}")
+    register = (texts.say(locale, texts.CREATE_ACCOUNT), start(FlowKind.REGISTER, interaction_id))
+    sign_in = (texts.say(locale, texts.SIGN_IN), start(FlowKind.SIGN_IN, interaction_id))
+    return [password, register] if kind is FlowKind.SIGN_IN else [sign_in]

@@ -1,0 +1,48 @@
+"""A step taken when the proven address turns out to have an account, or none."""
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from idp.accounts.users import find_user
+from idp.flows import texts
+from idp.flows.desk import Desk, Finished, Step, see_other, start, step
+from idp.storage.tables import Flow, FlowKind
+
+
+async def show_confirm(desk: Desk, kind: FlowKind, request: Request) -> Response:
+    """Say what is true and offer to go on with the same proof."""
+    flow = await desk.database.run(desk.load_flow, request, kind)
+    if flow is None:
+        return desk.start_over(request)
+    if flow.proven_at is None:
+        return see_other(step(flow, Step.CODE))
+    return desk.page(
+        request,
+        "confirm.html",
+        locale=flow.locale,
+        texts=texts.confirm(kind, flow.locale),
+        flow=flow,
+        start=start(kind, flow.interaction_id),
+    )
+
+
+async def submit_confirm(desk: Desk, kind: FlowKind, request: Request) -> Response:
+    """Sign in to the account there is, or create the one there was not."""
+    result = await desk.database.run(_confirm, desk, kind, request)
+    if isinstance(result, Finished):
+        return desk.signed_in(result)
+    return see_other(step(*result)) if result else desk.start_over(request)
+
+
+def _confirm(
+    session: Session, desk: Desk, kind: FlowKind, request: Request
+) -> Finished | tuple[Flow, Step] | None:
+    flow = desk.load_flow(session, request, kind)
+    if flow is None:
+        return None
+    if flow.proven_at is None:
+        return flow, Step.CODE
+    if desk.settings.sign_up_password and find_user(session, flow.email_key) is None:
+        return flow, Step.NEW_PASSWORD
+    return desk.finish(session, request, flow)

@@ -1,0 +1,161 @@
+"""What every step of a flow has at hand, and the few things all of them do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from idp.accounts.sessions import start_session
+from idp.accounts.users import create_user, find_user
+from idp.settings import Settings
+from idp.storage import Database
+from idp.storage.secrets import fingerprint, new_secret
+from idp.storage.tables import Client, Flow, FlowKind, Interaction, User, now
+from idp.verification import Proofs
+from idp.web.cookies import browser_cookie, session_cookie
+from idp.web.pages import Pages
+
+PATHS = {
+    FlowKind.REGISTER: "/register",
+    FlowKind.SIGN_IN: "/sign-in",
+    FlowKind.FORGOT_PASSWORD: "/forgot-password",
+}
+
+
+class Step(StrEnum):
+    """The steps a flow can stand at; the values end their addresses."""
+
+    CODE = "code"
+    RESEND = "resend"
+    CONFIRM = "confirm"
+    NEW_PASSWORD = "new-password"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A flow that ended signed in: the new session cookie and where the person goes next."""
+
+    session_cookie: str
+    location: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the steps of all flows find what they need."""
+
+    settings: Settings
+    database: Database
+    proofs: Proofs
+    pages: Pages
+
+    def browser(self, request: Request) -> str:
+        """Return the name of this browser, a new one for a browser not seen before."""
+        return browser_cookie(self.settings).read(request) or new_secret()
+
+    def signed_in_cookie(self, request: Request) -> str | None:
+        return session_cookie(self.settings).read(request)
+
+    def load_flow(self, session: Session, request: Request, kind: FlowKind) -> Flow | None:
+        """Return the flow of this page, if this very browser began it and it is not too old."""
+        return self.own_flow(session, request, request.path_params["flow"], kind)
+
+    def own_flow(
+        self, session: Session, request: Request, flow_id: str, kind: FlowKind
+    ) -> Flow | None:
+        """Return a flow under the same conditions, by its id."""
+        flow = session.get(Flow, flow_id)
+        if flow is None or flow.kind != kind or flow.expires_at <= now():
+            return None
+        browser = browser_cookie(self.settings).read(request)
+        return flow if browser and fingerprint(browser) == flow.browser else None
+
+    def next_step(self, flow: Flow, user: User | None) -> Step:
+        """Say where a flow goes once its address is proven."""
+        if flow.kind is FlowKind.FORGOT_PASSWORD:
+            return Step.NEW_PASSWORD
+        if (flow.kind is FlowKind.REGISTER) == (user is not None):
+            return Step.CONFIRM
+        return Step.NEW_PASSWORD if user is None and self.settings.sign_up_password else Step.DONE
+
+    def finish(self, session: Session, request: Request, flow: Flow, **account: Any) -> Finished:
+        """Sign the person in, with a new account if there is none; the flow is over.
+
+        `account` holds fields for a new account.
+        """
+        user = find_user(session, flow.email_key) or create_user(
+            session, flow.email, locale=flow.locale, **account
+        )
+        user.email_verified = True
+        session.delete(flow)
+        location = authorization(flow.interaction_id)
+        return self.sign_in(session, request, user.id, ["otp"], location)
+
+    def sign_in(
+        self, session: Session, request: Request, user_id: str, amr: list[str], location: str
+    ) -> Finished:
+        """Start a browser session in place of the one this browser had."""
+        replaced = self.signed_in_cookie(request)
+        cookie = start_session(session, user_id, amr, self.settings, replaces=replaced)
+        return Finished(cookie, location)
+
+    def page(
+        self, request: Request, template: str, *, status_code: int = 200, **context: Any
+    ) -> HTMLResponse:
+        return self.pages.render(request, f"flows/{template}", status_code=status_code, **context)
+
+    def signed_in(self, finished: Finished) -> Response:
+        response = see_other(finished.location)
+        session_cookie(self.settings).write(response, finished.session_cookie)
+        return response
+
+    def start_over(self, request: Request) -> Response:
+        """Answer a page whose flow is gone or belongs to another browser."""
+        return self.pages.error(
+            request,
+            "This page is no longer valid",
+            "It was open too long, or it was begun in another browser. "
+            "Go back to the application and start again.",
+            status_code=410,
+        )
+
+
+def see_other(location: str) -> Response:
+    """Send the browser on with GET (RFC 9110 §15.4.4)."""
+    return RedirectResponse(location, status_code=303)
+
+
+def too_many(response: Response, retry_after: int) -> Response:
+    """Make a page the answer to somebody who asks too often (RFC 6585 §4)."""
+    response.status_code = 429
+    response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def step(flow: Flow, name: Step) -> str:
+    """Return the address of one step of a flow."""
+    return f"{PATHS[flow.kind]}/{flow.id}/{name}"
+
+
+def start(kind: FlowKind, interaction_id: str | None, **query: str) -> str:
+    """Return the address where a flow starts."""
+    if interaction_id:
+        query["interaction"] = interaction_id
+    arguments = "&".join(f"{name}={value}" for name, value in query.items())
+    return f"{PATHS[kind]}?{arguments}" if arguments else PATHS[kind]
+
+
+def authorization(interaction_id: str | None) -> str:
+    """Return where a signed-in person belongs: the waiting application, or the account."""
+    return f"/oidc/authorize?interaction={interaction_id}" if interaction_id else "/account"
+
+
+def application(session: Session, interaction_id: str | None) -> Mapping[str, object] | None:
+    """Return the application a person wants to use, as templates see it."""
+    interaction = session.get(Interaction, interaction_id) if interaction_id else None
+    client = session.get(Client, interaction.client_id) if interaction else None
+    return {"id": client.id, "name": client.name} if client else None

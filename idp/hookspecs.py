@@ -1,0 +1,51 @@
+"""Every hook a plugin may implement, on one page."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import pluggy
+
+from idp.connector_kit import EmailConnector, UsageType
+
+hookspec = pluggy.HookspecMarker("idp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryAttempt:
+    """One attempt to send one promised mail, as observers see it: no address, no content.
+
+    `duration` is in seconds. `reply` is the provider's answer with secrets masked.
+    """
+
+    message_id: str
+    usage_type: UsageType
+    connector: str
+    number: int
+    outcome: Literal["sent", "deferred", "failed", "expired"]
+    started_at: datetime
+    duration: float
+    stage: str | None = None
+    reply_code: int | None = None
+    enhanced_code: str | None = None
+    reply: str | None = None
+
+
+@hookspec
+def idp_register_email_connectors() -> Iterable[type[EmailConnector[Any]]]:
+    """Return the email connector classes this plugin provides. Called once, before serving; no I/O."""
+
+
+@hookspec
+def idp_email_payload(
+    usage_type: UsageType,
+    user: Mapping[str, object] | None,
+    application: Mapping[str, object] | None,
+) -> Mapping[str, object] | None:
+    """Add template variables for a mail about to be promised."""
+
+
+@hookspec
+def idp_email_attempted(attempt: DeliveryAttempt) -> None:
+    """Observe one delivery attempt: sent, deferred, failed, expired. For alerts and metrics."""

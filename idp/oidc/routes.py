@@ -1,0 +1,69 @@
+"""Where the endpoints are mounted; the discovery document is made from the same table."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from idp.oidc.authorize import authorization_endpoint
+from idp.oidc.discovery import discovery_endpoint, metadata
+from idp.oidc.jwks import jwks_endpoint
+from idp.oidc.logout import end_session_endpoint
+from idp.oidc.provider import Provider
+from idp.oidc.token import token_endpoint
+from idp.oidc.userinfo import userinfo_endpoint
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One endpoint under its name in the metadata; scripts of any origin may call `cors` ones."""
+
+    name: str
+    path: str
+    answer: Callable[[Provider, Request], Awaitable[Response]]
+    methods: tuple[str, ...]
+    cors: bool = False
+
+
+ENDPOINTS = (
+    Endpoint("authorization_endpoint", "/oidc/authorize", authorization_endpoint, ("GET", "POST")),
+    Endpoint("token_endpoint", "/oidc/token", token_endpoint, ("POST",), cors=True),
+    Endpoint("userinfo_endpoint", "/oidc/userinfo", userinfo_endpoint, ("GET", "POST"), cors=True),
+    Endpoint("jwks_uri", "/oidc/jwks", jwks_endpoint, ("GET",), cors=True),
+    Endpoint("end_session_endpoint", "/oidc/logout", end_session_endpoint, ("GET", "POST")),
+)
+DISCOVERY = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+
+
+def routes(provider: Provider) -> list[Route]:
+    """Return every route of the provider."""
+    paths = {endpoint.name: endpoint.path for endpoint in ENDPOINTS}
+    discovery = partial(discovery_endpoint, metadata(provider.settings.issuer, paths))
+    return [
+        *(_route(path, discovery, ("GET",), cors=True) for path in DISCOVERY),
+        *(_route(e.path, partial(e.answer, provider), e.methods, cors=e.cors) for e in ENDPOINTS),
+    ]
+
+
+def _route(
+    path: str,
+    answer: Callable[[Request], Awaitable[Response]],
+    methods: tuple[str, ...],
+    *,
+    cors: bool,
+) -> Route:
+    if not cors:
+        return Route(path, answer, methods=methods)
+    middleware = Middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=methods,
+        allow_headers=["Authorization"],
+        expose_headers=["WWW-Authenticate"],
+    )
+    return Route(path, answer, methods=(*methods, "OPTIONS"), middleware=[middleware])

@@ -1,0 +1,94 @@
+"""Promise a mail: write its row in the caller's transaction, so that both happen or neither."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session
+
+from idp.connector_kit import UsageType
+from idp.outbox.wording import custom_template
+from idp.plugins import Plugins
+from idp.settings import Settings
+from idp.storage import Secrets
+from idp.storage.tables import Message, MessageState, now
+
+Defer = Callable[[Session, str], None]
+"""Tells a carrier, inside the transaction, that a message waits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """A mail a person is owed; after `deadline` it would be worthless."""
+
+    to: str
+    usage_type: UsageType
+    deadline: datetime
+    locale: str
+    payload: Mapping[str, object] = field(repr=False)
+    application: Mapping[str, object] | None = None
+    user: Mapping[str, object] | None = None
+    ui_locales: str | None = None
+    ip: str | None = None
+
+
+class Outbox:
+    """Where mails are promised."""
+
+    def __init__(
+        self, settings: Settings, secrets: Secrets, plugins: Plugins, defer: Defer
+    ) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._plugins = plugins
+        self._defer = defer
+
+    def promise(self, session: Session, mail: Mail, *, silent: bool = False) -> Message:
+        """Write the row and tell the carrier; nothing is sent unless the transaction commits.
+
+        The wording is chosen now, so that a later edit of a template changes no promised mail.
+        A `silent` mail takes the same path and is cancelled at once: from outside, the same.
+        """
+        fallback = self._settings.default_locale
+        template = custom_template(session, mail.usage_type, mail.locale, fallback)
+        sealed = self._secrets.seal_json(
+            {
+                "payload": self._variables(mail),
+                "custom_template": template.model_dump(by_alias=True) if template else None,
+                "ui_locales": mail.ui_locales,
+                "ip": mail.ip,
+            }
+        )
+        message = Message(
+            usage_type=mail.usage_type,
+            recipient=self._secrets.seal(mail.to),
+            recipient_hash=self._secrets.keyed_hash("recipient", mail.to.casefold()),
+            locale=mail.locale,
+            payload=sealed,
+            due_at=now(),
+            deadline=mail.deadline,
+        )
+        if silent:
+            message.state = MessageState.CANCELLED
+            message.payload = None
+            message.ended_at = now()
+        session.add(message)
+        self._defer(session, message.id)
+        return message
+
+    def _variables(self, mail: Mail) -> dict[str, object]:
+        variables: dict[str, object] = {
+            "locale": mail.locale,
+            "issuer": self._settings.issuer,
+            "issuerHost": self._settings.issuer_host,
+            "supportEmail": self._settings.support_email,
+            "application": {"name": self._settings.product_name, **(mail.application or {})},
+        }
+        if mail.ui_locales:
+            variables["uiLocales"] = mail.ui_locales
+        if mail.user:
+            variables["user"] = dict(mail.user)
+        asked = {"usage_type": mail.usage_type, "user": mail.user, "application": mail.application}
+        for added in self._plugins.ask("idp_email_payload", **asked):
+            variables.update(added)
+        return variables | dict(mail.payload)

@@ -1,0 +1,48 @@
+"""Which of the administrator's localized templates a mail gets, chosen when it is promised."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from idp.connector_kit import EmailTemplate, UsageType
+from idp.connector_kit.shipped_templates import shipped_templates
+from idp.storage.tables import CustomTemplate
+
+
+def custom_template(
+    session: Session, usage_type: UsageType, locale: str, fallback: str
+) -> EmailTemplate | None:
+    """Return the most specific custom template, or None when the connector's own shall do.
+
+    The usage type counts before the language: `choose` states the order.
+    """
+    languages = _languages(locale, fallback)
+    statement = select(CustomTemplate).where(
+        col(CustomTemplate.language_tag).in_(languages),
+        col(CustomTemplate.usage_type).in_({usage_type, UsageType.GENERIC}),
+    )
+    chosen = choose(session.exec(statement).all(), usage_type, languages)
+    return EmailTemplate.model_validate(chosen.template) if chosen else None
+
+
+def choose(
+    candidates: Sequence[CustomTemplate], usage_type: UsageType, languages: Sequence[str]
+) -> CustomTemplate | None:
+    """Prefer the usage type over Generic, then the reader's language over its base and fallback."""
+    by_key = {(row.usage_type, row.language_tag): row for row in candidates}
+    keys = ((usage, tag) for usage in (usage_type, UsageType.GENERIC) for tag in languages)
+    return next((by_key[key] for key in keys if key in by_key), None)
+
+
+def _languages(locale: str, fallback: str) -> list[str]:
+    return list(dict.fromkeys([locale, locale.partition("-")[0], fallback]))
+
+
+def save_shipped_templates(session: Session, locales: Sequence[str]) -> None:
+    """Make the shipped templates of these languages the administrator's own."""
+    for locale in locales:
+        for template in shipped_templates(locale):
+            saved = template.model_dump(by_alias=True)
+            session.merge(
+                CustomTemplate(language_tag=locale, usage_type=template.usage_type, template=saved)
+            )

@@ -1,0 +1,146 @@
+"""One unit of work is one plain function: `await database.run(work, ...)`.
+
+`work(session, ...)` runs as one transaction, whatever the driver. It may run twice when another
+process holds SQLite's write lock, so it must touch nothing but its session.
+"""
+
+import asyncio
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import Session
+
+from idp.settings import SetupError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_WAIT_FOR_LOCK = 30.0  # seconds a worker thread waits for SQLite's write lock
+_POSTGRESQL_CONNECTIONS = 10
+
+
+class Database(ABC):
+    """Where units of work run."""
+
+    async def run(
+        self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(session, ...)` as one transaction and return its result.
+
+        Rows it returns are plain values afterwards. An exception rolls everything back.
+        """
+
+        def unit(connection: Connection) -> tuple[T, list[Callable[[], None]]]:
+            with Session(connection, expire_on_commit=False) as session:
+                result = work(session, *args, **kwargs)
+                session.commit()
+                return result, session.info.get("after_commit", [])
+
+        result, callbacks = await self._run(unit)
+        for callback in callbacks:
+            callback()
+        return result
+
+    @abstractmethod
+    async def _run(self, unit: Callable[[Connection], T]) -> T: ...
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+def after_commit(session: Session, callback: Callable[[], None]) -> None:
+    """Have `callback` called on the event loop once this unit of work is committed."""
+    session.info.setdefault("after_commit", []).append(callback)
+
+
+def open_database(url: str) -> Database:
+    """Open the database of `IDP_DATABASE_URL`; connects at the first unit of work."""
+    return _Sqlite(url) if url.startswith("sqlite") else _PostgreSQL(url)
+
+
+def driver_url(url: str) -> str:
+    """Name psycopg 3 as the driver of a `postgresql://` address."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+class _Sqlite(Database):
+    """Runs on the event loop, where a statement costs microseconds; waits for locks in a thread."""
+
+    def __init__(self, url: str) -> None:
+        self._impatient = sqlite_engine(url, begin="BEGIN", timeout=0)
+        self._patient = sqlite_engine(url, begin="BEGIN IMMEDIATE", timeout=_WAIT_FOR_LOCK)
+
+    async def _run(self, unit: Callable[[Connection], T]) -> T:
+        try:
+            return _on(self._impatient, unit)
+        except OperationalError as error:
+            if not _is_busy(error):
+                raise
+        return await asyncio.to_thread(_on, self._patient, unit)
+
+    async def aclose(self) -> None:
+        self._impatient.dispose()
+        self._patient.dispose()
+
+
+class _PostgreSQL(Database):
+    """Runs the same functions over psycopg's asynchronous connections."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_async_engine(driver_url(url), pool_size=_POSTGRESQL_CONNECTIONS)
+
+    async def _run(self, unit: Callable[[Connection], T]) -> T:
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(unit)
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+
+
+def _on(engine: Engine, unit: Callable[[Connection], T]) -> T:
+    with engine.connect() as connection:
+        return unit(connection)
+
+
+def _is_busy(error: OperationalError) -> bool:
+    # The low byte is the primary result code; SQLITE_BUSY_SNAPSHOT and its kin carry it too.
+    result_code = getattr(error.orig, "sqlite_errorcode", 0)
+    return result_code & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def sqlite_engine(url: str, *, begin: str, timeout: float) -> Engine:
+    """Return an engine in WAL mode that starts a transaction, reading or writing, with `begin`."""
+    engine = create_engine(url, connect_args={"timeout": timeout, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def describe_database_error(url: str, error: DBAPIError) -> SetupError:
+    """Turn a driver's error at start into one line that names the database and the likely fix."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        where = parsed.render_as_string(hide_password=True)
+        return SetupError(f"IDP_DATABASE_URL: {where} cannot be reached: {_first_line(error)}.")
+    file = Path(parsed.database or "")
+    reason = "its folder does not exist" if not file.parent.is_dir() else _first_line(error)
+    return SetupError(f"IDP_DATABASE_URL: the database file {file} cannot be used: {reason}.")
+
+
+def _first_line(error: DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or ["unknown error"])[0].rstrip(".")

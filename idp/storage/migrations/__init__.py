@@ -1,0 +1,53 @@
+"""The history of the tables, applied with alembic."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from idp.settings import SetupError
+from idp.storage.database import describe_database_error, driver_url, sqlite_engine
+
+
+def upgrade(url: str) -> None:
+    """Bring a database to the tables of this version; raises SetupError when it cannot be used."""
+    with _connected(url) as connection:
+        command.upgrade(alembic_config(connection), "head")
+
+
+def check_current(url: str) -> None:
+    """Raise SetupError unless the tables are exactly those of this version."""
+    with _connected(url) as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found != ScriptDirectory.from_config(alembic_config()).get_current_head():
+        raise SetupError("The tables in IDP_DATABASE_URL are not current: run `idp db upgrade`.")
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Return alembic's configuration for these migrations; there is no alembic.ini."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    if url.startswith("sqlite"):
+        engine = sqlite_engine(url, begin="BEGIN", timeout=5)
+    else:
+        engine = create_engine(driver_url(url))
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise describe_database_error(url, error) from error
+    finally:
+        engine.dispose()

@@ -1,0 +1,315 @@
+"""Every table, as SQLModel classes; times are aware and in UTC."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Column, Enum, Index, text
+from sqlmodel import Field, SQLModel
+
+from idp.storage.secrets import new_id
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def _values(kind: type[StrEnum], **options: Any) -> Any:
+    """Return a column that stores the values of an enumeration, as text in every database."""
+    values = [member.value for member in kind]
+    stored = Enum(kind, native_enum=False, length=32, values_callable=lambda _: values)
+    return Column(stored, nullable=False, **options)
+
+
+def now() -> datetime:
+    """Return this moment in UTC."""
+    return datetime.now(UTC)
+
+
+class User(SQLModel, table=True):
+    """A person with an account; `claims` holds further standard claims of OIDC Core §5.1."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    email: str
+    email_key: str = Field(unique=True)
+    """The address normalised for comparison."""
+    email_verified: bool = False
+    password_hash: str | None = None
+    locale: str | None = None
+    claims: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+    suspended_at: datetime | None = None
+
+
+class BrowserSession(SQLModel, table=True):
+    """A browser in which a person is signed in, found by the fingerprint of its cookie."""
+
+    __tablename__ = "browser_session"
+
+    fingerprint: str = Field(primary_key=True)
+    id: str = Field(default_factory=new_id, unique=True)
+    """The `sid` of id tokens; says nothing about the cookie."""
+    user_id: str = Field(foreign_key="user.id", index=True, ondelete="CASCADE")
+    auth_time: datetime = Field(default_factory=now)
+    amr: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Authentication methods used (RFC 8176)."""
+    last_seen_at: datetime = Field(default_factory=now)
+    expires_at: datetime
+
+
+class Interaction(SQLModel, table=True):
+    """One pending authorization request, bound to the browser that made it."""
+
+    id: str = Field(primary_key=True)
+    browser: str
+    """Fingerprint of the browser's cookie."""
+    client_id: str = Field(foreign_key="client.id", ondelete="CASCADE")
+    parameters: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    """The validated request, as it came."""
+    created_at: datetime = Field(default_factory=now)
+    expires_at: datetime = Field(index=True)
+
+
+class FlowKind(StrEnum):
+    """What the person came to do."""
+
+    REGISTER = "register"
+    SIGN_IN = "sign_in"
+    FORGOT_PASSWORD = "forgot_password"
+
+
+class Flow(SQLModel, table=True):
+    """How far a person got in one flow; the page is drawn from this row, never from the browser."""
+
+    id: str = Field(primary_key=True)
+    kind: FlowKind = Field(sa_column=_values(FlowKind))
+    browser: str
+    interaction_id: str | None = Field(
+        default=None, foreign_key="interaction.id", ondelete="SET NULL"
+    )
+    email: str
+    email_key: str
+    locale: str
+    verification_id: str | None = None
+    """The code the person must type, once one was sent."""
+    proven_at: datetime | None = None
+    """When the address was proven by a code."""
+    created_at: datetime = Field(default_factory=now)
+    expires_at: datetime = Field(index=True)
+
+
+class Verification(SQLModel, table=True):
+    """A proof of address under way: codes sent for one purpose, with one shared attempt counter."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    usage_type: str
+    address: str = Field(index=True)
+    """Keyed hash of the normalised address."""
+    attempts: int = 0
+    sends: int = 0
+    sent_at: datetime
+    expires_at: datetime = Field(index=True)
+
+
+class VerificationCode(SQLModel, table=True):
+    """One mailed code, as a keyed hash only."""
+
+    __tablename__ = "verification_code"
+
+    keyed_hash: str = Field(primary_key=True)
+    verification_id: str = Field(foreign_key="verification.id", index=True, ondelete="CASCADE")
+    expires_at: datetime
+
+
+class CodeSend(SQLModel, table=True):
+    """One mailed code, counted against the limits of its address."""
+
+    __tablename__ = "code_send"
+    __table_args__ = (Index("ix_code_send_address_sent_at", "address", "sent_at"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    address: str
+    sent_at: datetime = Field(default_factory=now)
+
+
+class MessageState(StrEnum):
+    """Where a promised mail stands; the last five are ends."""
+
+    PROMISED = "promised"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+class Message(SQLModel, table=True):
+    """One promised mail: the only truth about whether it was, or still must be, sent."""
+
+    __table_args__ = (
+        # Claims read this index alone, so ended rows cost nothing.
+        Index(
+            "ix_message_due_at",
+            "due_at",
+            sqlite_where=text("state IN ('promised', 'sending')"),
+            postgresql_where=text("state IN ('promised', 'sending')"),
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    """Also the idempotency key and the left part of the Message-ID, the same at every attempt."""
+    usage_type: str
+    recipient: str
+    """Sealed address."""
+    recipient_hash: str = Field(index=True)
+    locale: str
+    payload: str | None = None
+    """Sealed variables and custom template; erased when the mail ends."""
+    state: MessageState = Field(default=MessageState.PROMISED, sa_column=_values(MessageState))
+    due_at: datetime
+    """When somebody may claim it: schedule, back-off and lease in one."""
+    deadline: datetime
+    attempts: int = 0
+    claimed_by: str | None = None
+    connector_id: str | None = None
+    """The instance that sent it."""
+    provider_id: str | None = None
+    created_at: datetime = Field(default_factory=now)
+    ended_at: datetime | None = None
+
+
+class DeliveryAttempt(SQLModel, table=True):
+    """One attempt to hand one mail to one connector instance."""
+
+    __tablename__ = "delivery_attempt"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    message_id: str = Field(foreign_key="message.id", index=True, ondelete="CASCADE")
+    number: int
+    connector_id: str | None = None
+    started_at: datetime
+    duration: float
+    """Seconds."""
+    outcome: str
+    error: str | None = None
+    stage: str | None = None
+    reply_code: int | None = None
+    enhanced_code: str | None = None
+    reply: str | None = None
+
+
+class Connector(SQLModel, table=True):
+    """A connector instance: one saved set of settings for one connector class."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    connector_id: str
+    """The id of the connector class, such as `simple-mail-transfer-protocol`."""
+    config: str
+    """Sealed settings as the administrator wrote them."""
+    version: int = 1
+    position: int = 0
+    """Order of failover: the lowest sends first."""
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+
+
+class CustomTemplate(SQLModel, table=True):
+    """An administrator's wording of one kind of mail in one language."""
+
+    __tablename__ = "custom_template"
+
+    language_tag: str = Field(primary_key=True)
+    usage_type: str = Field(primary_key=True)
+    template: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    updated_at: datetime = Field(default_factory=now)
+
+
+class Client(SQLModel, table=True):
+    """An application that signs people in here; field names are those of RFC 7591."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    secret_hash: str | None = None
+    token_endpoint_auth_method: str = "client_secret_basic"
+    redirect_uris: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    post_logout_redirect_uris: list[str] = Field(
+        default_factory=list, sa_column=Column(JSON, nullable=False)
+    )
+    grant_types: list[str] = Field(
+        default_factory=lambda: ["authorization_code", "refresh_token"],
+        sa_column=Column(JSON, nullable=False),
+    )
+    scope: str = "openid profile email offline_access"
+    first_party: bool = True
+    """Belongs to whoever runs this server, so nobody is asked for consent."""
+    require_pkce: bool = True
+    """Public clients must use PKCE in any case."""
+    created_at: datetime = Field(default_factory=now)
+
+
+class Grant(SQLModel, table=True):
+    """What one authorization gave one client; revoking it ends every token that came from it."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    client_id: str = Field(foreign_key="client.id", index=True, ondelete="CASCADE")
+    user_id: str = Field(foreign_key="user.id", index=True, ondelete="CASCADE")
+    session_id: str | None = Field(default=None, index=True)
+    scope: str
+    nonce: str | None = None
+    auth_time: datetime
+    amr: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(default_factory=now)
+    revoked_at: datetime | None = None
+
+
+class AuthorizationCode(SQLModel, table=True):
+    """An authorization code, kept after its use so that a second use is noticed."""
+
+    __tablename__ = "authorization_code"
+
+    fingerprint: str = Field(primary_key=True)
+    grant_id: str = Field(foreign_key="grant.id", index=True, ondelete="CASCADE")
+    redirect_uri: str
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
+    expires_at: datetime = Field(index=True)
+    used_at: datetime | None = None
+
+
+class AccessToken(SQLModel, table=True):
+    """An opaque access token, found by its fingerprint."""
+
+    __tablename__ = "access_token"
+
+    fingerprint: str = Field(primary_key=True)
+    grant_id: str = Field(foreign_key="grant.id", index=True, ondelete="CASCADE")
+    scope: str
+    expires_at: datetime = Field(index=True)
+
+
+class RefreshToken(SQLModel, table=True):
+    """A refresh token; a used one that comes back reveals a theft."""
+
+    __tablename__ = "refresh_token"
+
+    fingerprint: str = Field(primary_key=True)
+    grant_id: str = Field(foreign_key="grant.id", index=True, ondelete="CASCADE")
+    expires_at: datetime = Field(index=True)
+    used_at: datetime | None = None
+
+
+class SigningKey(SQLModel, table=True):
+    """A key that signs tokens; `private_jwk` is sealed."""
+
+    __tablename__ = "signing_key"
+
+    kid: str = Field(primary_key=True)
+    algorithm: str
+    private_jwk: str
+    created_at: datetime = Field(default_factory=now)
+    retired_at: datetime | None = None

@@ -1,0 +1,35 @@
+// The page works without this file: it only saves a click and shows the seconds left.
+const field = document.getElementById("verification_code");
+const form = document.getElementById("code-form");
+const length = Number(field.dataset.length);
+let sent = false;
+
+function digits(text) {
+  return text.normalize("NFKC").replace(/[^0-9]/g, "");
+}
+
+field.addEventListener("input", () => {
+  if (!sent && digits(field.value).length === length) {
+    sent = true;
+    form.requestSubmit();
+  }
+});
+form.addEventListener("submit", () => { sent = true; });
+window.addEventListener("pageshow", () => { sent = false; });
+
+const resend = document.getElementById("resend");
+const status = document.getElementById("resend-status");
+const label = resend.textContent;
+const ready = Date.now() + Number(resend.dataset.wait) * 1000;
+
+function tick() {
+  const seconds = Math.ceil((ready - Date.now()) / 1000);
+  resend.disabled = seconds > 0;
+  resend.textContent = seconds > 0 ? resend.dataset.label.replace("{seconds}", seconds) : label;
+  if (seconds > 0) {
+    setTimeout(tick, 500);
+  } else if (Number(resend.dataset.wait) > 0) {
+    status.textContent = status.dataset.ready;
+  }
+}
+tick();

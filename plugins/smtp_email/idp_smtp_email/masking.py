@@ -1,0 +1,44 @@
+"""What a server says may repeat secrets, codes and addresses; here they are taken out."""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=@]+@[\w.-]+")
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+_LONGEST = 500
+_SHORT = 6
+_MASK = "***"
+
+
+class Mask:
+    """Hides the given texts, every mail address, and what is too long to be an answer."""
+
+    def __init__(self, private: Iterable[str]) -> None:
+        texts = sorted({text for text in private if text}, key=len, reverse=True)
+        pattern = "|".join(_pattern(text) for text in texts)
+        self._private = re.compile(pattern, re.IGNORECASE) if texts else None
+
+    def __call__(self, text: str) -> str:
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        text = _BLANKS.sub(" ", text).strip()
+        if self._private is not None:
+            text = self._private.sub(_MASK, text)
+        return _ADDRESS.sub(_MASK, text)[:_LONGEST]
+
+
+def _pattern(text: str) -> str:
+    # A short text such as the local part `a` must not be taken out of every word.
+    return rf"(?<!\w){re.escape(text)}(?!\w)" if len(text) < _SHORT else re.escape(text)
+
+
+def private_texts(recipient: str, payload: Mapping[str, object]) -> list[str]:
+    """List what identifies a person or lets somebody act as them."""
+    values = [payload.get(name) for name in ("code", "link")]
+    return [recipient, recipient.partition("@")[0], *(str(value) for value in values if value)]
+
+
+def spellings(user: str, password: str) -> list[str]:
+    """List the forms in which a password travels (RFC 4616, and the LOGIN mechanism)."""
+    plain = f"\0{user}\0{password}"
+    return [password, *(base64.b64encode(text.encode()).decode() for text in (plain, password))]
