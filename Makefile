@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs bench clean
+.PHONY: help setup demo test check format locale screenshots docs bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +31,24 @@ check: setup ## Check format, lint, types, imports and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy $(wildcard plugins/*/tests)
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+screenshots: setup ## Make the pictures of the documentation again
+	$(BIN)/pytest tests/e2e --screenshots docs/images
+
+locale: setup ## Collect the sentences of the pages, and compile the translations
+	$(BIN)/pybabel -q extract -F babel.cfg -k mark --no-location --sort-output --omit-header -o idp/web/locale/pages.pot .
+	for catalogue in idp/web/locale/*/LC_MESSAGES/pages.po; do \
+	  $(BIN)/pybabel -q update --omit-header --no-fuzzy-matching --ignore-obsolete --no-wrap --input-file idp/web/locale/pages.pot \
+	    --output-file $$catalogue --locale $$(basename $$(dirname $$(dirname $$catalogue))) && \
+	  $(BIN)/pybabel -q compile --input-file $$catalogue --output-file $${catalogue%.po}.mo; \
+	done
 
 docs: setup ## Build the documentation into site/
 	$(BIN)/zensical build --strict --clean

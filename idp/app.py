@@ -26,7 +26,7 @@ from idp.web.pages import Pages
 from idp.web.security import CrossSiteGuard, SecurityHeaders
 
 # Other sites and programs post here; none of these acts on a cookie alone.
-_OPEN_TO_OTHERS = frozenset({"/oidc/authorize", "/oidc/token", "/oidc/userinfo"})
+_OPEN_TO_OTHERS = frozenset({"/oidc/authorize", "/oidc/token", "/oidc/userinfo", "/oidc/logout"})
 _LARGEST_FORM = 64 * 1024  # bytes
 
 

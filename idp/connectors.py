@@ -10,10 +10,13 @@ from sqlmodel import Session, col, func, select
 
 from idp.connector_kit import EmailConnector, InvalidConfig
 from idp.plugins import ConnectorClass, Plugins
+from idp.settings import SetupError
 from idp.storage import Database, Secrets
 from idp.storage.tables import Connector, now
 
 log = structlog.get_logger(__name__)
+
+_LONGEST_CLOSE = 15.0  # seconds, more than a mail under way can take
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,19 @@ class Connectors:
 
     def _open(self, instance: Connector) -> Opened | None:
         known = self._opened.get(instance.id)
-        if known and known.instance.version == instance.version:
+        if known and known.instance.version >= instance.version:
             return known
+        if known:
+            self._close(self._opened.pop(instance.id))
         try:
             config = self._secrets.open_json(instance.config)
             connector = open_connector(self._plugins, instance.connector_id, config)
-        except InvalidConfig as error:
+        except (InvalidConfig, SetupError) as error:
             log.warning("connector unusable", connector=instance.id, reason=str(error))
             return None
-        if known:
-            self._close(known)
+        except Exception:
+            log.exception("connector defect", connector=instance.connector_id)
+            return None
         self._opened[instance.id] = opened = Opened(instance, connector)
         return opened
 
@@ -61,14 +67,22 @@ class Connectors:
 
     def _close(self, opened: Opened) -> None:
         # Mails under way finish on the old connections while new ones use the new settings.
-        task = asyncio.create_task(opened.connector.aclose())
+        task = asyncio.create_task(_close(opened))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
     async def aclose(self) -> None:
         """Close every opened connector."""
         self._forget_all_but(set())
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        await asyncio.gather(*self._closing)
+
+
+async def _close(opened: Opened) -> None:
+    try:
+        async with asyncio.timeout(_LONGEST_CLOSE):
+            await opened.connector.aclose()
+    except Exception:
+        log.exception("connector defect", connector=opened.instance.connector_id)
 
 
 def open_connector(
@@ -104,7 +118,8 @@ def save_connector(
     same_class = select(Connector).where(Connector.connector_id == connector.metadata.id)
     instance = None if append else session.exec(same_class).first()
     if instance is None:
-        position = session.exec(select(func.count()).select_from(Connector)).one()
+        last = session.exec(select(func.max(Connector.position))).one()
+        position = 0 if last is None else last + 1
         instance = Connector(connector_id=connector.metadata.id, config=sealed, position=position)
     else:
         instance.config = sealed

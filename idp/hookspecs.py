@@ -34,7 +34,10 @@ class DeliveryAttempt:
 
 @hookspec
 def idp_register_email_connectors() -> Iterable[type[EmailConnector[Any]]]:
-    """Return the email connector classes this plugin provides. Called once, before serving; no I/O."""
+    """Return the email connector classes this plugin provides.
+
+    Called once, before serving; no I/O.
+    """
 
 
 @hookspec

@@ -19,6 +19,10 @@ ENTRY_POINT_GROUP = "idp"
 ConnectorClass = type[EmailConnector[Any]]
 
 
+def _unchanged(value: Any) -> Any:
+    return value
+
+
 @dataclass(frozen=True)
 class PluginReport:
     """One installed plugin as an administrator sees it; `problem` says why it is not used."""
@@ -38,16 +42,23 @@ class Plugins:
     connectors: dict[str, ConnectorClass] = field(default_factory=dict)
     reports: list[PluginReport] = field(default_factory=list)
 
-    def ask(self, hook: str, **arguments: object) -> list[Any]:
-        """Call every implementation of a hook; one that raises is logged and the rest go on."""
+    def ask(
+        self, hook: str, read: Callable[[Any], Any] = _unchanged, /, **arguments: object
+    ) -> list[Any]:
+        """Call every implementation of a hook and `read` what it returned, unless that is None.
+
+        One that raises, or whose result cannot be read, is logged and the rest go on.
+        """
         results: list[Any] = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             try:
                 given = [arguments[name] for name in implementation.argnames]
-                results.append(implementation.function(*given))
+                result = implementation.function(*given)
+                if result is not None:
+                    results.append(read(result))
             except Exception:
                 log.exception("plugin failed", plugin=implementation.plugin_name, hook=hook)
-        return [result for result in results if result is not None]
+        return results
 
     def by_target(self, target: str) -> ConnectorClass | None:
         """Return the connector class with this short name or id."""
@@ -71,7 +82,7 @@ def load_plugins(extra: Sequence[object] = ()) -> Plugins:
         _add(plugins, report, entry_point.load)
     for plugin in extra:
         name = getattr(plugin, "__name__", type(plugin).__name__)
-        _add(plugins, PluginReport(name), partial(_itself, plugin))
+        _add(plugins, PluginReport(name), partial(_unchanged, plugin))
     return plugins
 
 
@@ -82,21 +93,19 @@ def _add(plugins: Plugins, report: PluginReport, load: Callable[[], object]) -> 
         for connector in _provided(plugins.manager, plugin):
             _add_connector(plugins, connector)
             report = replace(report, connectors=(*report.connectors, connector.metadata.id))
-    except Exception as error:  # noqa: BLE001 (a plugin may fail in any way it likes)
-        report = replace(report, problem=f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (it may fail in any way it likes)
+        reason = " ".join(str(error).split())
+        report = replace(report, problem=f"{type(error).__name__}: {reason}")
     plugins.reports.append(report)
 
 
-def _itself(plugin: object) -> object:
-    return plugin
-
-
 def _register(manager: PluginManager, plugin: object, name: str) -> None:
+    if manager.has_plugin(name):
+        raise ValueError(f"there is already a plugin named {name!r}")
+    manager.register(plugin, name)
     try:
-        manager.register(plugin, name)
         manager.check_pending()
     except PluginValidationError:
-        # pluggy keeps a plugin whose validation failed.
         manager.unregister(plugin)
         raise
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     """A browser session ends after this long, used or not."""
 
     dev_mailbox: bool = False
-    """Serve a mailbox for development under /dev/mail; never on a public server."""
+    """Serve a mailbox under /dev/mail that shows every mail sent to it: only on loopback."""
 
     @classmethod
     def settings_customise_sources(
@@ -110,12 +110,18 @@ class Settings(BaseSettings):
     def _check_database_url(cls, url: str) -> str:
         if not url.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        if url in {"sqlite:///", "sqlite:///:memory:"}:
+            raise ValueError("must name a file, such as sqlite:///idp.db")
+        if not _has_readable_port(url):
+            raise ValueError("must have a number as its port, and a percent-encoded password")
         return url
 
     @field_validator("secret_keys", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
-        return [key for key in value.split(",") if key] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return [key.strip() for key in value.split(",") if key.strip()]
 
     @field_validator("secret_keys")
     @classmethod
@@ -126,6 +132,12 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError("holds a key that `idp init` did not make") from error
         return keys
+
+    @model_validator(mode="after")
+    def _keep_mails_private(self) -> Self:
+        if self.dev_mailbox and not self.is_loopback:
+            raise ValueError("IDP_DEV_MAILBOX must be off: everybody could read /dev/mail")
+        return self
 
     @property
     def is_loopback(self) -> bool:
@@ -141,6 +153,8 @@ class Settings(BaseSettings):
     def load(cls, **overrides: Any) -> Self:
         """Read every source; raises SetupError with one line that names what is wrong."""
         _refuse_unknown_variables(cls)
+        if CONFIG_VARIABLE in os.environ and not config_file().is_file():
+            raise SetupError(f"{CONFIG_VARIABLE}: there is no file {config_file()}.")
         try:
             return cls(**overrides)
         except ValidationError as error:
@@ -186,6 +200,8 @@ def _content(setting: str, file: Path) -> str:
         return file.read_text().strip()
     except OSError as error:
         raise SetupError(f"{setting}: {file} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{setting}: {file} is not a text file.") from error
 
 
 def config_file() -> Path:
@@ -199,6 +215,13 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _has_readable_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _refuse_unknown_variables(model: type[BaseSettings]) -> None:
@@ -216,10 +239,12 @@ def _did_you_mean(name: str, known: set[str] | Mapping[str, object]) -> str:
 
 def _one_line(model: type[BaseSettings], error: ValidationError) -> str:
     detail = error.errors(include_url=False, include_input=False)[0]
+    problem = detail["msg"].removeprefix("Value error, ")
+    if not detail["loc"]:
+        return f"{problem}."
     name = str(detail["loc"][0])
     if detail["type"] == "extra_forbidden":
         return f"{config_file()}: {name} is not a setting{_did_you_mean(name, model.model_fields)}"
     if name == "secret_keys" and detail["type"] in {"missing", "too_short"}:
         return "IDP_SECRET_KEYS is not set: run `idp init` once, or set it to the keys it made."
-    problem = detail["msg"].removeprefix("Value error, ")
     return f"IDP_{name.upper()}: {problem[0].lower()}{problem[1:]}."

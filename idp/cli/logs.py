@@ -11,9 +11,9 @@ SECRET_WORDS = ("password", "secret", "code", "token", "cookie", "authorization"
 def configure_logs(*, quiet: bool = False) -> None:
     """Set logging up for a process; `quiet` leaves out what is not at least a warning."""
     is_terminal = sys.stderr.isatty()
-    renderer = (
-        structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
-    )
+    # The default traceback shows local variables, and with them codes and addresses.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = console if is_terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -40,6 +40,7 @@ def init(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    smtp_port: Annotated[int, typer.Option(help="SMTP port of the development mailbox.")] = 1025,
 ) -> None:
     """Serve the pages and protocols, and deliver the mails.
 
@@ -49,6 +50,8 @@ def serve(
 
     from idp.app import create_app
     from idp.cli.logs import configure_logs
+    from idp.demo.attach import attach_mailbox
+    from idp.demo.mailbox import Mailbox
     from idp.settings import Settings
     from idp.storage.migrations import check_current, upgrade
     from idp.web.listening import listen
@@ -59,8 +62,12 @@ def serve(
     prepare = upgrade if settings.database_url.startswith("sqlite") else check_current
     prepare(settings.database_url)
     listener = listen(settings.host, settings.port, "--port or IDP_PORT")
+    app = create_app(settings)
+    if settings.dev_mailbox:
+        smtp = listen("127.0.0.1", smtp_port, "--smtp-port")
+        attach_mailbox(app, Mailbox(Path("idp-dev-mails")), smtp)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_config=None,
         access_log=False,
         forwarded_allow_ips=settings.forwarded_allow_ips,

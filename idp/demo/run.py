@@ -12,14 +12,13 @@ from types import FrameType
 
 import uvicorn
 from cryptography.fernet import Fernet
-from starlette.applications import Starlette
 
 from idp.app import create_app
 from idp.demo.announcement import Announcement
+from idp.demo.attach import attach_mailbox
 from idp.demo.directory import DemoDirectory, demo_directory
 from idp.demo.listeners import listen_on_localhost
-from idp.demo.mailbox import Mailbox, SmtpServer
-from idp.demo.mailbox_pages import mailbox_routes
+from idp.demo.mailbox import Mailbox
 from idp.demo.sample_app import create_sample_app
 from idp.demo.seed import CLIENT_ID, Surroundings, seed
 from idp.demo.web_server import serving
@@ -75,12 +74,11 @@ async def _start(
     listeners = _listen(options, stack)
     settings = _settings(directory, port_of(listeners.server[0]))
     surroundings = _surroundings(directory, listeners)
-    mailbox = Mailbox(directory.mails)
     upgrade(settings.database_url)
-    app = _server_app(settings, mailbox, no_limits=options.no_limits)
+    app = create_app(settings, limits=Limits.lifted() if options.no_limits else None)
+    attach_mailbox(app, Mailbox(directory.mails), listeners.smtp)
     await seed(app.state.server, surroundings, with_users=options.seed)
     client = create_sample_app(settings.issuer, CLIENT_ID, surroundings.client_secret)
-    await stack.enter_async_context(SmtpServer(mailbox, listeners.smtp))
     await stack.enter_async_context(serving(app, listeners.server))
     await stack.enter_async_context(serving(client, listeners.sample_app))
     return Announcement(
@@ -130,12 +128,6 @@ def _settings(directory: DemoDirectory, port: int) -> Settings:
         port=port,
         dev_mailbox=True,
     )
-
-
-def _server_app(settings: Settings, mailbox: Mailbox, *, no_limits: bool) -> Starlette:
-    app = create_app(settings, limits=Limits.lifted() if no_limits else None)
-    app.router.routes.extend(mailbox_routes(mailbox, app.state.server.database))
-    return app
 
 
 @contextmanager

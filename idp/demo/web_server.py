@@ -14,6 +14,14 @@ _GRACE = 2  # seconds for requests under way when the demo stops
 class _Server(uvicorn.Server):
     """Leaves the signals to the demo, which has more to stop than one server."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -32,12 +40,10 @@ async def serving(app: Starlette, listeners: Sequence[socket.socket]) -> AsyncIt
         timeout_graceful_shutdown=_GRACE,
     )
     server = _Server(config)
-    async with app.router.lifespan_context(app):
-        task = asyncio.create_task(server.serve(list(listeners)))
-        while not (server.started or task.done()):
-            await asyncio.sleep(0.01)
+    async with app.router.lifespan_context(app), asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve(list(listeners)))
+        await server.ready.wait()
         try:
             yield
         finally:
             server.should_exit = True
-            await task

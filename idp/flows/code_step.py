@@ -29,7 +29,7 @@ async def show_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Ask for the code."""
     page = await desk.database.run(_load, desk, kind, request)
     if page is None:
-        return desk.start_over(request)
+        return await desk.start_over(request)
     if page.go_to:
         return see_other(step(page.flow, page.go_to))
     notice = texts.CODE_SENT if "sent" in request.query_params else None
@@ -42,7 +42,7 @@ async def submit_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
     typed = str(form.get("verification_code", ""))
     answer = await desk.database.run(_check, desk, kind, request, typed)
     if answer is None:
-        return desk.start_over(request)
+        return await desk.start_over(request)
     page, result = answer
     if isinstance(result, Finished):
         return desk.signed_in(result)
@@ -56,7 +56,7 @@ async def submit_resend(desk: Desk, kind: FlowKind, request: Request) -> Respons
     """Send another code, unless the last one is too fresh or the limits are used up."""
     page = await desk.database.run(_load, desk, kind, request)
     if page is None:
-        return desk.start_over(request)
+        return await desk.start_over(request)
     try:
         await desk.database.run(_resend, desk, page.flow, request)
     except LookupError:

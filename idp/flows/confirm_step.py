@@ -14,7 +14,7 @@ async def show_confirm(desk: Desk, kind: FlowKind, request: Request) -> Response
     """Say what is true and offer to go on with the same proof."""
     flow = await desk.database.run(desk.load_flow, request, kind)
     if flow is None:
-        return desk.start_over(request)
+        return await desk.start_over(request)
     if flow.proven_at is None:
         return see_other(step(flow, Step.CODE))
     return desk.page(
@@ -32,7 +32,7 @@ async def submit_confirm(desk: Desk, kind: FlowKind, request: Request) -> Respon
     result = await desk.database.run(_confirm, desk, kind, request)
     if isinstance(result, Finished):
         return desk.signed_in(result)
-    return see_other(step(*result)) if result else desk.start_over(request)
+    return see_other(step(*result)) if result else await desk.start_over(request)
 
 
 def _confirm(

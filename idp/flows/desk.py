@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from idp.accounts.sessions import start_session
 from idp.accounts.users import create_user, find_user
+from idp.flows import texts
 from idp.settings import Settings
 from idp.storage import Database
 from idp.storage.secrets import fingerprint, new_secret
@@ -69,10 +70,13 @@ class Desk:
     ) -> Flow | None:
         """Return a flow under the same conditions, by its id."""
         flow = session.get(Flow, flow_id)
-        if flow is None or flow.kind != kind or flow.expires_at <= now():
+        if flow is None or flow.kind != kind or flow.finished_at or flow.expires_at <= now():
             return None
+        return flow if self._began(request, flow) else None
+
+    def _began(self, request: Request, flow: Flow) -> bool:
         browser = browser_cookie(self.settings).read(request)
-        return flow if browser and fingerprint(browser) == flow.browser else None
+        return browser is not None and fingerprint(browser) == flow.browser
 
     def next_step(self, flow: Flow, user: User | None) -> Step:
         """Say where a flow goes once its address is proven."""
@@ -91,7 +95,7 @@ class Desk:
             session, flow.email, locale=flow.locale, **account
         )
         user.email_verified = True
-        session.delete(flow)
+        flow.finished_at = now()
         location = authorization(flow.interaction_id)
         return self.sign_in(session, request, user.id, ["otp"], location)
 
@@ -113,15 +117,22 @@ class Desk:
         session_cookie(self.settings).write(response, finished.session_cookie)
         return response
 
-    def start_over(self, request: Request) -> Response:
-        """Answer a page whose flow is gone or belongs to another browser."""
-        return self.pages.error(
-            request,
-            "This page is no longer valid",
-            "It was open too long, or it was begun in another browser. "
-            "Go back to the application and start again.",
-            status_code=410,
-        )
+    async def start_over(self, request: Request) -> Response:
+        """Answer a page whose flow is gone or belongs to another browser.
+
+        A form sent twice finds its flow finished, and goes where the first sending led.
+        """
+        location = await self.database.run(self._after_finish, request)
+        if location:
+            return see_other(location)
+        title, advice = texts.START_OVER, texts.START_OVER_ADVICE
+        return self.pages.error(request, title, advice, status_code=410)
+
+    def _after_finish(self, session: Session, request: Request) -> str | None:
+        flow = session.get(Flow, request.path_params["flow"])
+        if flow is None or flow.finished_at is None or not self._began(request, flow):
+            return None
+        return authorization(flow.interaction_id)
 
 
 def see_other(location: str) -> Response:

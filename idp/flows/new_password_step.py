@@ -9,14 +9,14 @@ from idp.accounts.sessions import end_everything
 from idp.accounts.users import find_user, set_password
 from idp.flows import texts
 from idp.flows.desk import Desk, Finished, Step, see_other, start, step
-from idp.storage.tables import Flow, FlowKind, User
+from idp.storage.tables import Flow, FlowKind, User, now
 
 
 async def show_new_password(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Ask for the password."""
     found = await desk.database.run(_load, desk, kind, request)
     if found is None:
-        return desk.start_over(request)
+        return await desk.start_over(request)
     flow, _ = found
     if flow.proven_at is None:
         return see_other(step(flow, Step.CODE))
@@ -27,7 +27,7 @@ async def submit_new_password(desk: Desk, kind: FlowKind, request: Request) -> R
     """Refuse a weak password; otherwise store it and end the flow."""
     found = await desk.database.run(_load, desk, kind, request)
     if found is None:
-        return desk.start_over(request)
+        return await desk.start_over(request)
     flow, user = found
     if flow.proven_at is None:
         return see_other(step(flow, Step.CODE))
@@ -40,7 +40,7 @@ async def submit_new_password(desk: Desk, kind: FlowKind, request: Request) -> R
     password_hash = await hash_password(password)
     finished = await desk.database.run(_finish, desk, kind, request, password_hash)
     if finished is None:
-        return desk.start_over(request)
+        return await desk.start_over(request)
     return desk.signed_in(finished) if isinstance(finished, Finished) else see_other(finished)
 
 
@@ -65,7 +65,7 @@ def _finish(
     # OWASP Forgot Password: end what the old password opened, and let the person sign in anew.
     set_password(session, user.id, password_hash)
     end_everything(session, user.id)
-    session.delete(flow)
+    flow.finished_at = now()
     return start(FlowKind.SIGN_IN, flow.interaction_id, notice="password-changed")
 
 

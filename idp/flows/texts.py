@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from idp.storage.tables import FlowKind
-from idp.web.i18n import catalogue
+from idp.web.i18n import catalogue, mark
 
-
-def mark(msgid: str) -> str:
-    """Mark a sentence for the translators; it is translated where it is said."""
-    return msgid
-
-
+START_OVER = mark("This page is no longer valid")
+START_OVER_ADVICE = mark(
+    "It was open too long, or it was begun in another browser. "
+    "Go back to the application and start again."
+)
 BAD_ADDRESS = mark("Please type one email address, such as name@example.com.")
 TOO_MANY_CODES = mark("Too many codes were sent. Please wait %(wait)s and try again.")
 SECONDS = mark("%(number)s seconds")

@@ -6,7 +6,11 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749 import (
+    InvalidRequestError,
+    InvalidScopeError,
+    UnsupportedResponseTypeError,
+)
 from authlib.oidc.core.errors import (
     ConsentRequiredError,
     LoginRequiredError,
@@ -91,6 +95,12 @@ def check_registration(request: AuthorizationRequest) -> None:
         raise RegistrationNotSupportedError
 
 
+def check_response_type(request: AuthorizationRequest) -> None:
+    """RFC 6749 §3.1.1, RFC 9700 §2.1.2: a code is all an authorization response carries."""
+    if request.parameters.get("response_type") != "code":
+        raise UnsupportedResponseTypeError(None, "Only response_type=code is supported.")
+
+
 def check_response_mode(request: AuthorizationRequest) -> None:
     """OAuth 2.0 Multiple Response Types §2.1: the answer goes where the client looks for it."""
     if request.parameters.get("response_mode") not in {None, "query"}:
@@ -119,15 +129,9 @@ def check_code_challenge_method(request: AuthorizationRequest) -> None:
 
 
 def check_prompt(request: AuthorizationRequest) -> None:
-    """OIDC Prompt Create 1.0: a value that discovery does not list is an invalid request."""
-    if not request.prompts <= set(PROMPTS):
+    """OIDC Core §3.1.2.1, Prompt Create 1.0: only values discovery lists, and none stands alone."""
+    if not request.prompts <= set(PROMPTS) or {"none"} < request.prompts:
         raise InvalidRequestError(f"The prompt must be one of {', '.join(PROMPTS)}.")
-
-
-def check_prompt_none(request: AuthorizationRequest) -> None:
-    """OIDC Core §3.1.2.1: none goes with no other prompt."""
-    if "none" in request.prompts and len(request.prompts) > 1:
-        raise InvalidRequestError("prompt=none must stand alone.")
 
 
 def check_max_age(request: AuthorizationRequest) -> None:
@@ -160,12 +164,12 @@ CHECKS = (
     check_repetition,
     check_request_object,
     check_registration,
+    check_response_type,
     check_response_mode,
     check_scope,
     check_code_challenge,
     check_code_challenge_method,
     check_prompt,
-    check_prompt_none,
     check_max_age,
     check_id_token_hint,
     check_consent,

@@ -23,6 +23,7 @@ from idp.oidc.provider import Provider
 from idp.storage.secrets import new_secret
 from idp.storage.tables import Interaction
 from idp.web.cookies import browser_cookie, session_cookie
+from idp.web.i18n import mark
 
 
 class UnprovenError(Exception):
@@ -47,9 +48,9 @@ async def authorization_endpoint(provider: Provider, request: Request) -> Respon
     protocol_request = ProtocolRequest(provider.settings.issuer, "GET", asked.parameters)
     engine = Engine(provider, protocol_request, asked.client)
     try:
-        grant = engine.validate_authorization_request(asked.signed_in)
         for check in CHECKS:
             check(asked)
+        grant = engine.validate_authorization_request(asked.signed_in)
     except OAuth2Error as error:
         return _see_other(engine.refuse(error).location)
     if asked.needs_sign_in:
@@ -69,15 +70,19 @@ def _read(session: Session, provider: Provider, request: Request) -> Authorizati
     redirect_uri = parameters.get("redirect_uri")
     if client is None:
         raise UnprovenError(
-            "Unknown application",
-            "The application that sent you here is not registered with this server: "
-            "its client_id is missing or wrong.",
+            mark("Unknown application"),
+            mark(
+                "The application that sent you here is not registered with this server: "
+                "its client_id is missing or wrong."
+            ),
         )
     if redirect_uri is None or not client.check_redirect_uri(redirect_uri):
         raise UnprovenError(
-            "Unknown return address",
-            "The application that sent you here wants you back at an address that is not "
-            "registered for it: its redirect_uri is missing or wrong.",
+            mark("Unknown return address"),
+            mark(
+                "The application that sent you here wants you back at an address that is not "
+                "registered for it: its redirect_uri is missing or wrong."
+            ),
         )
     cookie = session_cookie(provider.settings).read(request)
     signed_in = load_session(session, cookie, provider.settings)
@@ -87,9 +92,11 @@ def _read(session: Session, provider: Provider, request: Request) -> Authorizati
 def _set_aside(interaction: Interaction | None) -> Parameters:
     if interaction is None:
         raise UnprovenError(
-            "This sign-in is no longer valid",
-            "It took too long, is finished already, or was begun in another browser. "
-            "Go back to the application and start again.",
+            mark("This sign-in is no longer valid"),
+            mark(
+                "It took too long, is finished already, or was begun in another browser. "
+                "Go back to the application and start again."
+            ),
         )
     return Parameters(interaction.parameters.items())
 

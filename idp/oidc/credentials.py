@@ -55,7 +55,11 @@ class CodeCredential(Credential[AuthorizationCode]):
         return self.row.redirect_uri
 
 
-Redeemable = CodeCredential | Credential[RefreshToken]
+class RefreshCredential(Credential[RefreshToken]):
+    """A refresh token as authlib sees it."""
+
+
+Redeemable = CodeCredential | RefreshCredential
 """What the token endpoint takes."""
 
 

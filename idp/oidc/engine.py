@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error, OAuth2Request
+from authlib.oauth2.rfc6749 import ClientMixin
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc9207 import IssuerParameter
@@ -12,13 +13,21 @@ from authlib.oauth2.rfc9207 import IssuerParameter
 from idp.accounts.sessions import SignedIn
 from idp.oidc.changes import Changes
 from idp.oidc.clients import RegisteredClient
-from idp.oidc.credentials import ACCESS_TOKEN_LIFETIME, REFRESH_TOKEN_LIFETIME, Redeemable
+from idp.oidc.credentials import (
+    ACCESS_TOKEN_LIFETIME,
+    REFRESH_TOKEN_LIFETIME,
+    CodeCredential,
+    Redeemable,
+    RefreshCredential,
+)
 from idp.oidc.grants import CodeGrant, RefreshGrant
 from idp.oidc.id_token import IdToken
 from idp.oidc.parameters import Parameters
 from idp.oidc.provider import Provider
 from idp.storage.secrets import fingerprint, new_secret
 from idp.storage.tables import AccessToken, RefreshToken, now
+
+RedeemableT = TypeVar("RedeemableT", CodeCredential, RefreshCredential)
 
 
 @dataclass
@@ -108,6 +117,12 @@ class Engine(AuthorizationServer):
     def redeem(self) -> Answer:
         """Answer a request to the token endpoint."""
         return cast("Answer", self.create_token_response(self.request))
+
+    def presented(self, kind: type[RedeemableT], client: ClientMixin) -> RedeemableT | None:
+        """Return the credential of this request, if it is of this kind and of this client."""
+        if isinstance(self.credential, kind) and self.credential.check_client(client):
+            return self.credential
+        return None
 
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
         credential = cast("Redeemable", request.authorization_code or request.refresh_token)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 from authlib.oauth2.rfc6749 import AuthorizationCodeGrant, RefreshTokenGrant
 
 from idp.oidc.clients import AUTH_METHODS
-from idp.oidc.credentials import CODE_LIFETIME, GRACE, CodeCredential, Credential
+from idp.oidc.credentials import CODE_LIFETIME, GRACE, CodeCredential, RefreshCredential
 from idp.storage.secrets import fingerprint, new_id, new_secret
-from idp.storage.tables import AuthorizationCode, Grant, RefreshToken, User, now
+from idp.storage.tables import AuthorizationCode, Grant, User, now
 
 if TYPE_CHECKING:
     from authlib.oauth2 import OAuth2Request
@@ -56,8 +56,8 @@ class CodeGrant(AuthorizationCodeGrant):
         self.server.changes.new_rows += [grant, authorization_code]
 
     def query_authorization_code(self, code: str, client: ClientMixin) -> CodeCredential | None:
-        credential = self.server.credential
-        if not isinstance(credential, CodeCredential) or not credential.check_client(client):
+        credential = self.server.presented(CodeCredential, client)
+        if credential is None:
             return None
         if credential.row.used_at is not None:
             # RFC 6749 §4.1.2: a second use revokes what the first one issued.
@@ -85,8 +85,8 @@ class RefreshGrant(RefreshTokenGrant):
     server: Engine
 
     def authenticate_refresh_token(self, refresh_token: str) -> Any:
-        credential = self.server.credential
-        if credential is None or not credential.check_client(self.client):
+        credential = self.server.presented(RefreshCredential, self.client)
+        if credential is None:
             return None
         used_at = credential.row.used_at
         if used_at is not None and used_at + GRACE < now():
@@ -95,8 +95,8 @@ class RefreshGrant(RefreshTokenGrant):
             return None
         return credential if credential.is_live else None
 
-    def authenticate_user(self, refresh_token: Credential[RefreshToken]) -> User:
+    def authenticate_user(self, refresh_token: RefreshCredential) -> User:
         return refresh_token.user
 
-    def revoke_old_credential(self, refresh_token: Credential[RefreshToken]) -> None:  # type: ignore[override]
+    def revoke_old_credential(self, refresh_token: RefreshCredential) -> None:  # type: ignore[override]
         self.server.changes.used = refresh_token

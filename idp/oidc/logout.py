@@ -15,6 +15,7 @@ from idp.oidc.parameters import Parameters, form_parameters, query_parameters
 from idp.oidc.provider import Provider
 from idp.storage.tables import BrowserSession
 from idp.web.cookies import session_cookie
+from idp.web.i18n import mark
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,11 @@ async def end_session_endpoint(provider: Provider, request: Request) -> Response
     if not all(check(asked) for check in CHECKS):
         return provider.pages.error(
             request,
-            "You are still signed in",
-            "The application that wanted to sign you out sent a request that cannot be right: "
-            "its id_token_hint, client_id or post_logout_redirect_uri is wrong.",
+            mark("You are still signed in"),
+            mark(
+                "The application that wanted to sign you out sent a request that cannot be right: "
+                "its id_token_hint, client_id or post_logout_redirect_uri is wrong."
+            ),
         )
     if asked.needs_confirmation and not _is_confirmed(provider, asked):
         return _confirmation_page(provider, request, asked)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from idp.oidc.changes import write_changes
 from idp.oidc.clients import RegisteredClient, load_client
-from idp.oidc.credentials import CodeCredential, Credential, Redeemable, find_credential
+from idp.oidc.credentials import CodeCredential, Redeemable, RefreshCredential, find_credential
 from idp.oidc.engine import Engine, ProtocolRequest
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
@@ -68,13 +68,11 @@ def _read(
 
 
 def _find_credential(session: Session, form: Parameters) -> Redeemable | None:
-    if authorization_code := form.get("code"):
-        found_code = find_credential(session, AuthorizationCode, authorization_code)
-        return CodeCredential(*found_code) if found_code else None
-    if refresh_token := form.get("refresh_token"):
-        found = find_credential(session, RefreshToken, refresh_token)
-        return Credential(*found) if found else None
-    return None
+    if form.get("grant_type") == "authorization_code":
+        code_rows = find_credential(session, AuthorizationCode, form.get("code") or "")
+        return CodeCredential(*code_rows) if code_rows else None
+    rows = find_credential(session, RefreshToken, form.get("refresh_token") or "")
+    return RefreshCredential(*rows) if rows else None
 
 
 def _json(status_code: int, body: Any, headers: Iterable[tuple[str, str]]) -> Response:

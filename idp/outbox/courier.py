@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import datetime
 from time import perf_counter
+from typing import Literal
 
 import structlog
 
@@ -26,6 +27,16 @@ from idp.storage import Database, Secrets
 from idp.storage.tables import DeliveryAttempt, Message, MessageState, now
 
 log = structlog.get_logger(__name__)
+
+ObservedOutcome = Literal["sent", "deferred", "failed", "expired"]
+
+_SEEN_AS: dict[MessageState, ObservedOutcome] = {
+    MessageState.SENT: "sent",
+    MessageState.PROMISED: "deferred",
+    MessageState.FAILED: "failed",
+    MessageState.UNKNOWN: "failed",
+    MessageState.EXPIRED: "expired",
+}
 
 
 class Courier:
@@ -50,12 +61,14 @@ class Courier:
         self._report(claimed, outcome, kept=kept)
 
     async def _attempt(self, message: Message) -> Outcome:
-        attempts: list[DeliveryAttempt] = []
         if message.deadline <= now():
-            return Outcome(state=MessageState.EXPIRED, attempts=attempts)
+            return Outcome(state=MessageState.EXPIRED, attempts=[_expired(message)])
+        attempts: list[DeliveryAttempt] = []
         request = self._request(message)
-        failure: Exception = TransientFailure("No email connector is set up.")
+        failure: ConnectorError = TransientFailure("No email connector is set up.")
         for opened in await self._connectors.in_order():
+            if not policy.may_start(now(), message.deadline, message.due_at):
+                break
             attempt, result = await _send(opened, request, message)
             attempts.append(attempt)
             if isinstance(result, DeliveryReceipt):
@@ -100,17 +113,20 @@ class Courier:
             connector=outcome.connector_id,
             lease_lost=not kept,
         )
-        for attempt in outcome.attempts:
-            self._plugins.ask("idp_email_attempted", attempt=_observed(message, attempt))
+        *passed_on, last = outcome.attempts
+        observed = [_observed(message, attempt, "deferred") for attempt in passed_on]
+        observed.append(_observed(message, last, _SEEN_AS[outcome.state]))
+        for attempt in observed:
+            self._plugins.ask("idp_email_attempted", attempt=attempt)
 
 
 async def _send(
     opened: Opened, request: EmailRequest, message: Message
-) -> tuple[DeliveryAttempt, DeliveryReceipt | Exception]:
+) -> tuple[DeliveryAttempt, DeliveryReceipt | ConnectorError]:
     """Try one connector, bounded in time; an exception of another kind is the plugin's fault."""
     started_at, started = now(), perf_counter()
     limit = min(policy.SEND_TIMEOUT, message.deadline - started_at).total_seconds()
-    result: DeliveryReceipt | Exception
+    result: DeliveryReceipt | ConnectorError
     try:
         async with asyncio.timeout(limit):
             result = await opened.connector.send(request)
@@ -126,7 +142,7 @@ async def _send(
 
 
 def _after_failure(
-    message: Message, attempts: list[DeliveryAttempt], failure: Exception
+    message: Message, attempts: list[DeliveryAttempt], failure: ConnectorError
 ) -> Outcome:
     is_ambiguous = isinstance(failure, AmbiguousFailure)
     if is_ambiguous and not policy.may_repeat(UsageType(message.usage_type)):
@@ -148,7 +164,7 @@ def _record(
     connector_id: str | None,
     started_at: datetime,
     seconds: float,
-    result: DeliveryReceipt | Exception,
+    result: DeliveryReceipt | ConnectorError,
 ) -> DeliveryAttempt:
     attempt = DeliveryAttempt(
         message_id=message.id,
@@ -160,7 +176,7 @@ def _record(
     )
     if isinstance(result, DeliveryReceipt):
         attempt.reply = result.reply
-    elif isinstance(result, ConnectorError):
+    else:
         attempt.error = str(result)
         attempt.stage = result.reply.stage
         attempt.reply = result.reply.text
@@ -169,14 +185,25 @@ def _record(
     return attempt
 
 
-def _observed(message: Message, attempt: DeliveryAttempt) -> ObservedAttempt:
-    outcomes = {"sent": "sent", "PermanentFailure": "failed"}
+def _expired(message: Message) -> DeliveryAttempt:
+    return DeliveryAttempt(
+        message_id=message.id,
+        number=message.attempts,
+        started_at=now(),
+        duration=0.0,
+        outcome="expired",
+    )
+
+
+def _observed(
+    message: Message, attempt: DeliveryAttempt, outcome: ObservedOutcome
+) -> ObservedAttempt:
     return ObservedAttempt(
         message_id=message.id,
         usage_type=UsageType(message.usage_type),
         connector=attempt.connector_id or "",
         number=attempt.number,
-        outcome=outcomes.get(attempt.outcome, "deferred"),  # type: ignore[arg-type]
+        outcome=outcome,
         started_at=attempt.started_at,
         duration=attempt.duration,
         stage=attempt.stage,

@@ -41,7 +41,10 @@ class EmbeddedCarrier:
 
     async def run(self, courier: Courier, concurrency: int = 20) -> None:
         """Deliver until cancelled; an unreachable database only delays."""
-        await courier.database.run(ledger.release_orphans)
+        try:
+            await courier.database.run(ledger.release_orphans)
+        except Exception:
+            log.exception("deliveries a dead process began wait for its lease to end")
         while True:
             self._wake.clear()
             try:

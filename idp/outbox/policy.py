@@ -8,10 +8,10 @@ BACK_OFF = (1, 2, 5, 15, 30, 60)
 """Seconds before the next attempt; the last repeats."""
 
 SEND_TIMEOUT = timedelta(seconds=10)
-"""How long one attempt may take, over all connectors."""
+"""How long one connector may take over one attempt."""
 
 LEASE = timedelta(seconds=20)
-"""How long a claim protects a message from other couriers; longer than any attempt."""
+"""How long a claim protects a message from other couriers; no send outlasts it."""
 
 
 def next_attempt(
@@ -28,8 +28,15 @@ def next_attempt(
     provider's wish in seconds.
     """
     pause = BACK_OFF[min(attempts, len(BACK_OFF)) - 1] * (1 + jitter)
-    due_at = moment + timedelta(seconds=max(pause, retry_after or 0))
-    return due_at if due_at < deadline else None
+    seconds = max(pause, retry_after or 0)
+    if seconds >= (deadline - moment).total_seconds():
+        return None
+    return moment + timedelta(seconds=seconds)
+
+
+def may_start(moment: datetime, deadline: datetime, lease_end: datetime) -> bool:
+    """Tell whether a connector may be tried: not past the deadline, and done within the lease."""
+    return moment < deadline and moment + SEND_TIMEOUT <= lease_end
 
 
 def may_repeat(usage_type: UsageType) -> bool:

@@ -1,5 +1,6 @@
 """Promise a mail: write its row in the caller's transaction, so that both happen or neither."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,6 +90,11 @@ class Outbox:
         if mail.user:
             variables["user"] = dict(mail.user)
         asked = {"usage_type": mail.usage_type, "user": mail.user, "application": mail.application}
-        for added in self._plugins.ask("idp_email_payload", **asked):
+        for added in self._plugins.ask("idp_email_payload", _as_json, **asked):
             variables.update(added)
         return variables | dict(mail.payload)
+
+
+def _as_json(added: object) -> dict[str, object]:
+    # The row holds JSON, so what else a plugin returns must not stop the mail.
+    return dict(json.loads(json.dumps(added)))

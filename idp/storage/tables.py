@@ -98,6 +98,7 @@ class Flow(SQLModel, table=True):
     """The code the person must type, once one was sent."""
     proven_at: datetime | None = None
     """When the address was proven by a code."""
+    finished_at: datetime | None = None
     created_at: datetime = Field(default_factory=now)
     expires_at: datetime = Field(index=True)
 

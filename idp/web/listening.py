@@ -16,9 +16,9 @@ def listen(host: str, port: int, option: str) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(1024)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
-        reason = error.strerror or str(error)
+        reason = getattr(error, "strerror", None) or str(error)
         message = f"Port {port} on {host} cannot be used ({reason}): choose another with {option}."
         raise SetupError(message) from error
     listener.setblocking(False)

@@ -230,9 +230,7 @@ def test_a_message_id_is_made_in_the_domain_of_the_sender() -> None:
     assert first.endswith("@acme.test>")
 
 
-@pytest.mark.parametrize(
-    "message_id", ["a@x", "(", "é", "a, b", "a>\r\nBcc: b@y.test", "<a>"]
-)
+@pytest.mark.parametrize("message_id", ["a@x", "(", "é", "a, b", "a>\r\nBcc: b@y.test", "<a>"])
 def test_a_malformed_message_id_is_refused(message_id: str) -> None:
     with pytest.raises(PermanentFailure, match="message id"):
         build(message_id=message_id)

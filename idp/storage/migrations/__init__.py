@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 
@@ -17,8 +18,12 @@ from idp.storage.database import describe_database_error, driver_url, sqlite_eng
 
 def upgrade(url: str) -> None:
     """Bring a database to the tables of this version; raises SetupError when it cannot be used."""
-    with _connected(url) as connection:
-        command.upgrade(alembic_config(connection), "head")
+    with _connected(url, begin="BEGIN IMMEDIATE") as connection:
+        try:
+            command.upgrade(alembic_config(connection), "head")
+        except CommandError as error:
+            message = "The tables in IDP_DATABASE_URL are of a newer version of idp: install it."
+            raise SetupError(message) from error
 
 
 def check_current(url: str) -> None:
@@ -39,9 +44,9 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Connection]:
+def _connected(url: str, begin: str = "BEGIN") -> Iterator[Connection]:
     if url.startswith("sqlite"):
-        engine = sqlite_engine(url, begin="BEGIN", timeout=5)
+        engine = sqlite_engine(url, begin=begin, timeout=5)
     else:
         engine = create_engine(driver_url(url))
     try:

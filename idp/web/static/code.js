@@ -2,20 +2,19 @@
 const field = document.getElementById("verification_code");
 const form = document.getElementById("code-form");
 const length = Number(field.dataset.length);
-let sent = false;
 
 function digits(text) {
   return text.normalize("NFKC").replace(/[^0-9]/g, "");
 }
 
 field.addEventListener("input", () => {
-  if (!sent && digits(field.value).length === length) {
-    sent = true;
-    form.requestSubmit();
-  }
+  if (digits(field.value).length === length) form.requestSubmit();
 });
-form.addEventListener("submit", () => { sent = true; });
-window.addEventListener("pageshow", () => { sent = false; });
+form.addEventListener("submit", (event) => {
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+});
+window.addEventListener("pageshow", () => { delete form.dataset.sent; });
 
 const resend = document.getElementById("resend");
 const status = document.getElementById("resend-status");

@@ -224,6 +224,7 @@ def upgrade() -> None:
     sa.Column('locale', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('verification_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('proven_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('finished_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['interaction_id'], ['interaction.id'], name=op.f('fk_flow_interaction_id_interaction'), ondelete='SET NULL'),

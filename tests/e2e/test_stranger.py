@@ -1,0 +1,134 @@
+"""A program that knows the line the demo prints and the names of the fields, nothing else."""
+
+import base64
+import hashlib
+import json
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from people import Person
+from running_demo import RunningDemo, need
+
+NODE_PROGRAM = Path(__file__).parent / "node"
+
+
+class Callback(Exception):
+    """The browser was sent back to the application."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+class Stranger:
+    """Registers over plain HTTP and ends with an authorization code."""
+
+    def __init__(self, demo: RunningDemo) -> None:
+        self.ready = demo.ready
+        self.email = f"stranger-{secrets.token_hex(4)}@example.test"
+        self.code_verifier = secrets.token_urlsafe(48)
+        self.state, self.nonce = secrets.token_hex(), secrets.token_hex()
+        hooks = {"response": [self._stop]}
+        self.client = httpx2.Client(follow_redirects=True, event_hooks=hooks)
+        self.person = Person(self.client, demo.inbox)
+
+    def _stop(self, response: httpx2.Response) -> None:
+        if response.headers.get("location", "").startswith(self.ready["redirect_uri"]):
+            raise Callback(response.headers["location"])
+
+    def register(self) -> str:
+        """Return the address the application is called back at."""
+        self.person.open(f"{self.discover()['authorization_endpoint']}?{self.request()}")
+        self.person.fill(email=self.email)
+        verification_code = self.person.verification_code(self.email)
+        with pytest.raises(Callback) as callback:
+            self.person.fill(verification_code=verification_code)
+        return callback.value.address
+
+    def discover(self) -> dict[str, str]:
+        address = f"{self.ready['issuer']}/.well-known/openid-configuration"
+        document: dict[str, str] = httpx2.get(address).json()
+        return document
+
+    def request(self) -> httpx2.QueryParams:
+        digest = hashlib.sha256(self.code_verifier.encode()).digest()
+        return httpx2.QueryParams(
+            client_id=self.ready["client_id"],
+            redirect_uri=self.ready["redirect_uri"],
+            response_type="code",
+            scope="openid email offline_access",
+            prompt="create",
+            state=self.state,
+            nonce=self.nonce,
+            code_challenge=base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            code_challenge_method="S256",
+        )
+
+
+@pytest.fixture
+def stranger(demo: RunningDemo) -> Iterator[Stranger]:
+    stranger = Stranger(demo)
+    with stranger.client:
+        yield stranger
+
+
+def test_joserfc_accepts_the_tokens_of_somebody_who_just_registered(stranger: Stranger) -> None:
+    answer = dict(parse_qsl(urlsplit(stranger.register()).query))
+    assert answer["state"] == stranger.state
+    assert answer["iss"] == stranger.ready["issuer"]
+    form = {
+        "grant_type": "authorization_code",
+        "code": answer["code"],
+        "redirect_uri": stranger.ready["redirect_uri"],
+        "code_verifier": stranger.code_verifier,
+    }
+    credentials = (stranger.ready["client_id"], stranger.ready["client_secret"])
+    metadata = stranger.discover()
+    tokens = httpx2.post(metadata["token_endpoint"], data=form, auth=credentials).json()
+    keys = KeySet.import_key_set(httpx2.get(metadata["jwks_uri"]).json())
+    id_token = jwt.decode(tokens["id_token"], keys, algorithms=["RS256"])
+    jwt.JWTClaimsRegistry(
+        iss={"essential": True, "value": stranger.ready["issuer"]},
+        aud={"essential": True, "value": stranger.ready["client_id"]},
+        nonce={"essential": True, "value": stranger.nonce},
+    ).validate(id_token.claims)
+
+
+@pytest.fixture(scope="session")
+def relying_party(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return the command of a Node.js program built on openid-client."""
+    node = need(shutil.which("node"), "node", "a client written by others")
+    npm = need(shutil.which("npm"), "npm", "a client written by others")
+    directory = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "exchange.js"):
+        shutil.copy(NODE_PROGRAM / name, directory)
+    subprocess.run([npm, "install", "--silent", "--no-audit"], cwd=directory, check=True)
+    return [node, str(directory / "exchange.js")]
+
+
+@pytest.mark.node
+def test_openid_client_accepts_the_tokens_of_somebody_who_just_registered(
+    stranger: Stranger, relying_party: list[str]
+) -> None:
+    asked = {
+        **stranger.ready,
+        "callback": stranger.register(),
+        "code_verifier": stranger.code_verifier,
+        "state": stranger.state,
+        "nonce": stranger.nonce,
+    }
+    done = subprocess.run(
+        relying_party, input=json.dumps(asked), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["userinfo"]["email"] == stranger.email
+    assert answer["refreshed"]["sub"] == answer["claims"]["sub"]
