@@ -54,7 +54,7 @@ docs: setup ## Build the documentation into site/
 	$(BIN)/zensical build --strict --clean
 
 bench: setup ## Make the published figures again
-	$(BIN)/python -m benchmarks
+	@for file in $(wildcard benchmarks/*/__main__.py); do $(BIN)/python -m $$(dirname $$file | tr / .) || exit 1; done
 
 clean: ## Remove what was made
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -83,8 +82,10 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 def postgresql() -> Iterator[PostgreSQL]:
     binaries = find_binaries()
     if binaries is None:
-        refuse: Any = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse("The PostgreSQL server is not installed; on Debian: apt install postgresql")
+        missing = "The PostgreSQL server is not installed; on Debian: apt install postgresql"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
     with running_postgresql(binaries) as server:
         yield server
 

@@ -28,8 +28,12 @@ def init(
 
     directory = directory.resolve()
     keys, config = directory / "idp-secret.keys", directory / DEFAULT_CONFIG_FILE
-    _write_once(keys, Fernet.generate_key().decode() + "\n", mode=0o600)
+    secret_key = Fernet.generate_key().decode()
     database_url = os.environ.get("IDP_DATABASE_URL", f"sqlite:///{directory / 'idp.db'}")
+    os.environ.pop(CONFIG_VARIABLE, None)
+    if not config.exists():  # what is wrong must not be written, for it would be kept
+        Settings.load(issuer=issuer, database_url=database_url, secret_keys=[secret_key])
+    _write_once(keys, secret_key + "\n", mode=0o600)
     lines = {"issuer": issuer, "database_url": database_url, "secret_keys_file": str(keys)}
     _write_once(config, "".join(f"{key} = {json.dumps(lines[key])}\n" for key in lines))
     os.environ[CONFIG_VARIABLE] = str(config)
@@ -54,7 +58,7 @@ def serve(
     from idp.demo.mailbox import Mailbox
     from idp.settings import Settings
     from idp.storage.migrations import check_current, upgrade
-    from idp.web.listening import listen
+    from idp.web.listening import listen, port_of
 
     configure_logs()
     given = {"host": host, "port": port}
@@ -73,6 +77,7 @@ def serve(
         forwarded_allow_ips=settings.forwarded_allow_ips,
         server_header=False,
     )
+    typer.echo(f"Serving {settings.issuer} on {settings.host}:{port_of(listener)}", err=True)
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -81,12 +86,12 @@ def _write_once(file: Path, text: str, mode: int = 0o644) -> None:
 
     from idp.settings import SetupError
 
+    if file.exists():
+        typer.echo(f"Kept {file}.")
+        return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        typer.echo(f"Kept {file}.")
-        return
     except OSError as error:
         raise SetupError(f"{file} cannot be written: {error.strerror}.") from error
     with open(descriptor, "w") as opened:  # noqa: PTH123 (the mode was given at creation)

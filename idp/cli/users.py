@@ -19,7 +19,7 @@ def add(
 
     Example: idp users add alice@example.com --password
     """
-    from idp.accounts.passwords import hash_password
+    from idp.accounts.passwords import hash_password, is_weak
     from idp.accounts.users import address_key, create_user, find_user
     from idp.cli.workspace import Workspace, work
     from idp.settings import SetupError
@@ -29,6 +29,8 @@ def add(
     except ValueError as error:
         raise SetupError(f"The address {error}.") from error
     chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
+    if chosen and is_weak(chosen, email):
+        raise SetupError("The password is too short or too easy to guess.")
 
     async def create(workspace: Workspace) -> None:
         if await workspace.database.run(find_user, email_key):

@@ -54,7 +54,7 @@ def make_site(tmp_path: Path, prepared: Path) -> Iterator[Callable[..., Site]]:
                 return [Keeper]
 
         shutil.copy(prepared, tmp_path / "idp.db")
-        url = f"sqlite:///{tmp_path / 'idp.db'}"
+        url = values.pop("database_url", f"sqlite:///{tmp_path / 'idp.db'}")
         settings = Settings.load(issuer=ISSUER, database_url=url, secret_keys=[KEY], **values)
         client = TestClient(
             create_app(settings, plugins=[Plugin()], limits=limits), base_url=ISSUER

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -55,25 +57,27 @@ def find_binaries() -> Path | None:
 @contextmanager
 def running_postgresql(binaries: Path) -> Iterator[PostgreSQL]:
     """Run a server until the block ends; as the user `postgres` if this one is root."""
-    owner = "postgres" if os.geteuid() == 0 else None
     directory = Path(tempfile.mkdtemp(prefix="idp-postgresql-"))
-    if owner:
-        shutil.chown(directory, owner, owner)
-    data = directory / "data"
-    initdb = [binaries / "initdb", "--username=postgres", "--auth=trust", "--no-sync", "-D", data]
-    options = ["-D", data, "-k", directory, "-c", "listen_addresses=", "-c", "fsync=off"]
+    run_as: dict[str, Any] = {"cwd": directory}
+    if os.geteuid() == 0:
+        shutil.chown(directory, "postgres", "postgres")
+        run_as |= {"user": "postgres", "group": "postgres"}
+    data: list[str | Path] = ["-D", directory / "data"]
+    initdb = [binaries / "initdb", *data, "--username=postgres", "--auth=trust", "--no-sync"]
+    server = [binaries / "postgres", *data, "-k", directory, "-c", "listen_addresses="]
     try:
-        run_as = {"user": owner, "group": owner, "cwd": directory}
-        subprocess.run([*initdb, "--encoding=UTF8"], check=True, capture_output=True, **run_as)
+        subprocess.run(
+            [*initdb, "--encoding=UTF8"], check=True, stdout=subprocess.DEVNULL, **run_as
+        )
         with (directory / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [binaries / "postgres", *options], stderr=log, stdout=log, **run_as
+            process = subprocess.Popen(
+                [*server, "-c", "fsync=off"], stderr=log, stdout=log, **run_as
             )
             try:
-                yield _ready(server, PostgreSQL(directory))
+                yield _ready(process, PostgreSQL(directory))
             finally:
-                server.terminate()
-                server.wait()
+                process.send_signal(signal.SIGINT)  # "fast shutdown": do not wait for sessions
+                process.wait()
     finally:
         shutil.rmtree(directory)
 

@@ -1,0 +1,156 @@
+"""Browser sessions: who is signed in, and when that ends."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import Session, select
+
+from idp.accounts.sessions import (
+    SignedIn,
+    end_everything,
+    end_session,
+    load_session,
+    start_session,
+)
+from idp.accounts.users import create_user
+from idp.settings import Settings
+from idp.storage import Database
+from idp.storage.secrets import fingerprint
+from idp.storage.tables import BrowserSession, Client, Grant, User, now
+
+
+class Browser:
+    """A browser in which Alice may be signed in."""
+
+    def __init__(self, database: Database, settings: Settings, user: User) -> None:
+        self.database, self.settings, self.user = database, settings, user
+
+    async def sign_in(self, replaces: str | None = None, user: User | None = None) -> str:
+        user_id = (user or self.user).id
+        given = (user_id, ["pwd"], self.settings)
+        return await self.database.run(start_session, *given, replaces=replaces)
+
+    async def load(self, cookie: str | None) -> SignedIn | None:
+        return await self.database.run(load_session, cookie, self.settings)
+
+    async def change(self, cookie: str, **values: Any) -> None:
+        def write(session: Session) -> None:
+            row = session.get_one(BrowserSession, fingerprint(cookie))
+            for name, value in values.items():
+                setattr(row, name, value)
+
+        await self.database.run(write)
+
+
+@pytest.fixture
+async def browser(database: Database, settings: Settings) -> Browser:
+    user = await database.run(create_user, "alice@example.com")
+    return Browser(database, settings, user)
+
+
+async def test_a_cookie_says_who_is_signed_in_how_and_since_when(browser: Browser) -> None:
+    signed_in = await browser.load(await browser.sign_in())
+    assert signed_in
+    assert signed_in.user.id == browser.user.id
+    assert signed_in.session.amr == ["pwd"]
+    assert now() - signed_in.auth_time < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("cookie", [None, "", "made-up"])
+async def test_another_cookie_says_nothing(browser: Browser, cookie: str | None) -> None:
+    await browser.sign_in()
+    assert await browser.load(cookie) is None
+
+
+async def test_the_cookie_is_not_stored(browser: Browser) -> None:
+    cookie = await browser.sign_in()
+    row = await browser.database.run(lambda session: session.exec(select(BrowserSession)).one())
+    assert cookie not in repr(row)
+    assert row.id not in cookie
+
+
+async def test_signing_in_again_replaces_the_session(browser: Browser) -> None:
+    """A cookie somebody planted before must not be signed in afterwards (session fixation)."""
+    before = await browser.sign_in()
+    after = await browser.sign_in(replaces=before)
+    assert before != after
+    assert await browser.load(before) is None
+    assert await browser.load(after)
+
+
+async def test_a_session_unused_for_a_day_ends(browser: Browser) -> None:
+    cookie = await browser.sign_in()
+    await browser.change(cookie, last_seen_at=now() - timedelta(hours=23, minutes=59))
+    assert await browser.load(cookie)
+    await browser.change(cookie, last_seen_at=now() - timedelta(hours=24))
+    assert await browser.load(cookie) is None
+
+
+async def test_using_a_session_keeps_it_alive(browser: Browser) -> None:
+    cookie = await browser.sign_in()
+    await browser.change(cookie, last_seen_at=now() - timedelta(hours=23))
+    await browser.load(cookie)
+    signed_in = await browser.load(cookie)
+    assert signed_in
+    assert now() - signed_in.session.last_seen_at < timedelta(minutes=1)
+
+
+async def test_a_session_in_steady_use_is_not_written_every_time(browser: Browser) -> None:
+    cookie = await browser.sign_in()
+    seen_at = now() - timedelta(minutes=4)
+    await browser.change(cookie, last_seen_at=seen_at)
+    await browser.load(cookie)
+    signed_in = await browser.load(cookie)
+    assert signed_in
+    assert signed_in.session.last_seen_at == seen_at
+
+
+async def test_a_session_ends_after_two_weeks_however_much_it_is_used(browser: Browser) -> None:
+    cookie = await browser.sign_in()
+    signed_in = await browser.load(cookie)
+    assert signed_in
+    lifetime = signed_in.session.expires_at - now()
+    assert timedelta(days=13.9) < lifetime <= timedelta(days=14)
+    await browser.change(cookie, expires_at=now())
+    assert await browser.load(cookie) is None
+
+
+async def test_a_suspended_person_is_not_signed_in(browser: Browser) -> None:
+    cookie = await browser.sign_in()
+
+    def suspend(session: Session) -> None:
+        session.get_one(User, browser.user.id).suspended_at = now()
+
+    await browser.database.run(suspend)
+    assert await browser.load(cookie) is None
+
+
+async def test_signing_out_ends_this_browsers_session_only(browser: Browser) -> None:
+    here, there = await browser.sign_in(), await browser.sign_in()
+    await browser.database.run(end_session, here)
+    await browser.database.run(end_session, None)
+    assert await browser.load(here) is None
+    assert await browser.load(there)
+
+
+async def test_ending_everything_revokes_sessions_and_grants_of_one_person(
+    browser: Browser,
+) -> None:
+    bob = await browser.database.run(create_user, "bob@example.com")
+
+    def grant(session: Session) -> None:
+        session.add(Client(id="wiki", name="Wiki", redirect_uris=[]))
+        session.flush()
+        for user in (browser.user, bob):
+            session.add(Grant(client_id="wiki", user_id=user.id, scope="openid", auth_time=now()))
+
+    await browser.database.run(grant)
+    hers, his = await browser.sign_in(), await browser.sign_in(user=bob)
+    await browser.database.run(end_everything, browser.user.id)
+    assert await browser.load(hers) is None
+    assert await browser.load(his)
+    revoked = select(Grant.user_id).where(Grant.revoked_at != None)  # noqa: E711
+    assert list(await browser.database.run(lambda session: session.exec(revoked).all())) == [
+        browser.user.id
+    ]

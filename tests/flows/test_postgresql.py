@@ -1,0 +1,31 @@
+"""The same flows, with PostgreSQL underneath."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from people import Person, Site
+
+pytestmark = pytest.mark.postgresql
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site], postgresql_url: str) -> Site:
+    return make_site(database_url=postgresql_url)
+
+
+def register(person: Person, email: str) -> str:
+    person.open("/register")
+    person.fill(email=email)
+    return person.fill(verification_code=person.verification_code(email)).url.path
+
+
+def test_an_address_and_its_code_make_an_account(person: Person) -> None:
+    assert register(person, "new@example.test") == "/account"
+
+
+def test_many_people_register_at_once(site: Site) -> None:
+    emails = [f"person{number}@example.test" for number in range(12)]
+    people = [site.person() for _ in emails]
+    with ThreadPoolExecutor(len(emails)) as threads:
+        assert set(threads.map(register, people, emails)) == {"/account"}

@@ -1,0 +1,107 @@
+"""Housekeeping: what has run out goes, the rest stays."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select
+from structlog.testing import capture_logs
+
+from idp.storage import Database, open_database
+from idp.storage.housekeeping import keep_clean, purge
+from idp.storage.tables import (
+    AccessToken,
+    AuthorizationCode,
+    BrowserSession,
+    Client,
+    CodeSend,
+    Flow,
+    FlowKind,
+    Grant,
+    Interaction,
+    RefreshToken,
+    User,
+    Verification,
+    VerificationCode,
+    now,
+)
+
+EXPIRING = (
+    *(Verification, Flow, Interaction, AuthorizationCode),
+    *(AccessToken, RefreshToken, BrowserSession),
+)
+
+
+def fill(session: Session, name: str, ends_in: timedelta) -> None:
+    """Write one row of each short-lived kind; their keys are `name`."""
+    end: dict[str, Any] = {"expires_at": now() + ends_in}
+    user = User(id=name, email=f"{name}@example.com", email_key=f"{name}@example.com")
+    session.add_all([user, Client(id=name, name=name, redirect_uris=[])])
+    session.flush()
+    granted: dict[str, Any] = {"client_id": name, "user_id": name, "scope": "openid"}
+    session.add(Grant(id=name, auth_time=now(), **granted))
+    session.add(Interaction(id=name, browser="b", client_id=name, parameters={}, **end))
+    session.add(
+        Verification(id=name, usage_type="SignIn", address="a", sent_at=now(), **end),
+    )
+    session.flush()
+    person: dict[str, Any] = {"browser": "b", "email": "e", "email_key": "e", "locale": "en"}
+    session.add_all(
+        [
+            VerificationCode(keyed_hash=name, verification_id=name, **end),
+            Flow(id=name, kind=FlowKind.SIGN_IN, interaction_id=name, **person, **end),
+            AuthorizationCode(fingerprint=name, grant_id=name, redirect_uri="r", **end),
+            AccessToken(fingerprint=name, grant_id=name, scope="openid", **end),
+            RefreshToken(fingerprint=name, grant_id=name, **end),
+            BrowserSession(fingerprint=name, user_id=name, **end),
+            CodeSend(id=name, address="a", sent_at=now() + ends_in - timedelta(days=1)),
+        ]
+    )
+
+
+def keys_left(session: Session) -> list[str]:
+    tables = (*EXPIRING, CodeSend, VerificationCode)
+    return [str(key) for table in tables for key in session.exec(select(primary_key(table)))]
+
+
+def primary_key(table: type) -> str:
+    names = [name for name in ("fingerprint", "keyed_hash", "id") if hasattr(table, name)]
+    column: str = getattr(table, names[0])
+    return column
+
+
+async def test_what_has_run_out_is_deleted_and_the_rest_is_kept(database: Database) -> None:
+    await database.run(fill, "old", -timedelta(seconds=1))
+    await database.run(fill, "new", timedelta(minutes=1))
+    await database.run(purge)
+    assert await database.run(keys_left) == ["new"] * (len(EXPIRING) + 2)
+
+
+async def test_accounts_and_grants_are_never_purged(database: Database) -> None:
+    await database.run(fill, "old", -timedelta(days=100))
+    await database.run(purge)
+    kept = await database.run(lambda s: s.exec(select(User.id).join(Grant)).all())
+    assert list(kept) == ["old"]
+
+
+async def test_a_flow_outlives_its_authorization_request(database: Database) -> None:
+    await database.run(fill, "a", timedelta(minutes=1))
+
+    def end_interaction(session: Session) -> str | None:
+        session.get_one(Interaction, "a").expires_at = now()
+        session.flush()
+        purge(session)
+        return session.exec(select(Flow.interaction_id).where(col(Flow.id) == "a")).one()
+
+    assert await database.run(end_interaction) is None
+
+
+async def test_a_failing_purge_is_logged_and_tried_again(database_url: str) -> None:
+    database = open_database("sqlite:////nowhere/idp.db")
+    with capture_logs() as logs:
+        cleaning = asyncio.create_task(keep_clean(database))
+        await asyncio.sleep(0.05)
+    assert [entry["event"] for entry in logs] == ["purge failed"]
+    assert not cleaning.done()
+    cleaning.cancel()
+    await asyncio.gather(cleaning, return_exceptions=True)
