@@ -22,7 +22,7 @@ from idp.connectors import (
     save_connector,
 )
 from idp.plugins import ConnectorClass, Plugins, load_plugins
-from idp.storage import Database, Secrets
+from idp.storage import Database, Secrets, open_database
 from idp.storage.tables import Connector
 
 SENDER = {"fromEmail": "idp@example.com"}
@@ -106,8 +106,6 @@ async def test_the_same_connector_serves_until_its_settings_change(
 async def test_settings_can_be_saved_by_another_process(
     connectors: Connectors, scripted: type[ScriptedConnector], save: Any, database_url: str
 ) -> None:
-    from idp.storage import open_database
-
     instance = await save(scripted)
     await connectors.in_order()
     other = open_database(database_url)

@@ -2,11 +2,12 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from idp.cli import main
 
@@ -28,6 +29,12 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _loggers() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()  # a command may have set them up to write to this test's capture
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -15,12 +14,6 @@ from idp.cli.logs import configure_logs, drop_secrets
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def _loggers() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def test_a_program_reads_json(capsys: pytest.CaptureFixture[str]) -> None:
