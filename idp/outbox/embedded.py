@@ -48,7 +48,7 @@ class EmbeddedCarrier:
         while True:
             self._wake.clear()
             try:
-                pause = await self._start_due(courier, concurrency - len(self._running))
+                pause = await self._start_due(courier, concurrency)
             except Exception:
                 log.exception("deliveries are delayed")
                 pause = _LONGEST_SLEEP
@@ -56,23 +56,19 @@ class EmbeddedCarrier:
                 async with asyncio.timeout(pause.total_seconds()):
                     await self._wake.wait()
 
-    async def _start_due(self, courier: Courier, free: int) -> timedelta:
+    async def _start_due(self, courier: Courier, concurrency: int) -> timedelta:
         """Start as many due deliveries as there is room for; return when to look again."""
-        if not free:
-            return _LONGEST_SLEEP
         moment = now()
-        due = await courier.database.run(ledger.due, moment, free)
-        for message_id in due:
-            self._start(courier, message_id)
-        if len(due) == free:
-            return _LONGEST_SLEEP
-        due_at = await courier.database.run(ledger.next_due, moment)
-        return min(due_at - now(), _LONGEST_SLEEP) if due_at else _LONGEST_SLEEP
-
-    def _start(self, courier: Courier, message_id: str) -> None:
-        if message_id not in self._running:
+        # What was started counts as due until it is claimed, so ask for all there could be.
+        due = await courier.database.run(ledger.due, moment, concurrency)
+        waiting = [message_id for message_id in due if message_id not in self._running]
+        for message_id in waiting[: concurrency - len(self._running)]:
             task = asyncio.create_task(self._deliver(courier, message_id))
             self._running[message_id] = task
+        if len(self._running) == concurrency:
+            return _LONGEST_SLEEP  # or until one has finished
+        due_at = await courier.database.run(ledger.next_due, moment)
+        return min(due_at - now(), _LONGEST_SLEEP) if due_at else _LONGEST_SLEEP
 
     async def _deliver(self, courier: Courier, message_id: str) -> None:
         try:

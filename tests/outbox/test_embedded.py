@@ -218,3 +218,16 @@ async def test_what_takes_too_long_is_left_to_the_next_start(postman: Postman) -
     restarted = replace(postman, carrier=EmbeddedCarrier())
     async with running(restarted):
         await until(lambda: len(postman.first.sent) == 1)
+
+
+async def test_a_delivery_not_claimed_yet_hides_no_other(postman: Postman) -> None:
+    """Two slots; the first mail's claim is slow, so it is still due when the second is promised."""
+    await postman.save(postman.first)
+    gate = asyncio.Event()
+    postman.first.script.append(gate.wait)
+    async with running(postman, concurrency=2):
+        await postman.promise()
+        await postman.promise()
+        await until(lambda: len(postman.first.sent) == 1, seconds=2)
+        gate.set()
+        await until(lambda: len(postman.first.sent) == 2)
