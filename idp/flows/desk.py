@@ -69,7 +69,8 @@ class Desk:
         self, session: Session, request: Request, flow_id: str, kind: FlowKind
     ) -> Flow | None:
         """Return a flow under the same conditions, by its id."""
-        flow = session.get(Flow, flow_id)
+        # Locked, so that a form sent twice at once finds its flow finished the second time.
+        flow = session.get(Flow, flow_id, with_for_update=True)
         if flow is None or flow.kind != kind or flow.finished_at or flow.expires_at <= now():
             return None
         return flow if self._began(request, flow) else None

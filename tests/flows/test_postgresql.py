@@ -29,3 +29,16 @@ def test_many_people_register_at_once(site: Site) -> None:
     people = [site.person() for _ in emails]
     with ThreadPoolExecutor(len(emails)) as threads:
         assert set(threads.map(register, people, emails)) == {"/account"}
+
+
+def test_a_code_sent_twice_at_once_makes_one_account(person: Person) -> None:
+    email = "hasty@example.test"
+    person.open("/register")
+    person.fill(email=email)
+    page, form = person.page.url.path, {"verification_code": person.verification_code(email)}
+
+    def send(_: int) -> int:
+        return person.client.post(page, data=form, follow_redirects=False).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(send, range(4))) == {303}
