@@ -25,7 +25,7 @@ demo: setup ## Run everything at once: server, sample application, mailbox
 	$(BIN)/idp demo $(ARGS)
 
 test: setup ## Run every test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto $(ARGS)
 
 check: setup ## Check format, lint, types, imports and spelling
 	$(BIN)/ruff format --check .

@@ -15,6 +15,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+LOUD = ("error", "warning")
+
+
 @pytest.fixture(scope="session")
 def screenshots(pytestconfig: pytest.Config) -> Path | None:
     directory: Path | None = pytestconfig.getoption("--screenshots")
@@ -41,12 +44,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Return a page whose console must stay silent."""
+    """Return a page whose console must hold no error and no warning."""
     context = browser.new_context(locale="en-US")
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text))
+    page.on("console", lambda said: complaints.extend([said.text] * (said.type in LOUD)))
     yield page
     context.close()
     assert complaints == []
