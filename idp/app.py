@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
@@ -22,6 +24,7 @@ from idp.settings import Settings
 from idp.storage import Database, Secrets, open_database
 from idp.storage.housekeeping import keep_clean
 from idp.verification import Limits, Proofs
+from idp.web.i18n import mark
 from idp.web.pages import Pages
 from idp.web.security import CrossSiteGuard, SecurityHeaders
 
@@ -76,6 +79,7 @@ def create_app(
             Middleware(CrossSiteGuard, exempt=_OPEN_TO_OTHERS),
             Middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_FORM),
         ],
+        exception_handlers={404: partial(_no_such_page, pages), 405: partial(_no_such_page, pages)},
         lifespan=lifespan,
     )
     app.state.server = server
@@ -106,6 +110,13 @@ async def _running(server: Server) -> AsyncIterator[None]:
         await server.carrier.aclose()
         await server.connectors.aclose()
         await server.database.aclose()
+
+
+async def _no_such_page(pages: Pages, request: Request, error: Exception) -> Response:
+    status_code = error.status_code if isinstance(error, HTTPException) else 404
+    title = mark("There is no such page")
+    message = mark("The address may be mistyped, or the page may have moved.")
+    return pages.error(request, title, message, status_code=status_code)
 
 
 async def _home(_: Request) -> Response:

@@ -135,7 +135,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keep_mails_private(self) -> Self:
-        if self.dev_mailbox and not self.is_loopback:
+        if self.dev_mailbox and not (self.is_loopback and is_loopback(self.host)):
             raise ValueError("IDP_DEV_MAILBOX must be off: everybody could read /dev/mail")
         return self
 

@@ -97,6 +97,12 @@ def test_every_page_carries_the_security_headers(client: TestClient, path: str) 
     assert headers["Cache-Control"] == "no-store"
 
 
+def test_a_page_that_is_not_there_says_so_like_any_other_page(client: TestClient) -> None:
+    answer = client.get("/no-such-page", headers={"Accept-Language": "de"})
+    assert answer.status_code == 404
+    assert "<h1>Diese Seite gibt es nicht</h1>" in answer.text
+
+
 def test_a_page_has_nothing_inline(client: TestClient) -> None:
     page = client.get("/sign-in").text
     for inline in ("<style", " style=", "<script>", " onclick", "javascript:"):

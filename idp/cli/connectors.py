@@ -73,6 +73,7 @@ def remove_instance(instance_id: Annotated[str, typer.Argument(metavar="ID")]) -
 
     if not work(remove):
         raise SetupError(f"No connector instance has the id {instance_id}; see `connectors list`.")
+    typer.echo(f"Removed {instance_id}.")
 
 
 @app.command("example-config")

@@ -12,7 +12,11 @@ def demo(
     app_port: Annotated[int, typer.Option(help="Port of the sample application.")] = 9000,
     smtp_port: Annotated[int, typer.Option(help="Port of the mailbox's SMTP server.")] = 1025,
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Keep everything here, to continue after a crash.")
+        Path | None,
+        typer.Option(
+            "--dir",
+            help="Where everything is kept, to continue after a crash; Ctrl+C removes it.",
+        ),
     ] = None,
     *,
     seed: Annotated[bool, typer.Option(help="Create users and the sample application.")] = True,

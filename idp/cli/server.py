@@ -2,16 +2,20 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from idp.cli.workspace import Workspace
 
 
 def init(
     directory: Annotated[Path, typer.Option("--dir", help="Where the files are kept.")] = Path(),
     issuer: Annotated[
-        str, typer.Option(help="Public https address of the server.")
-    ] = "http://localhost:8000",
+        str | None,
+        typer.Option(help="Public https address of the server; http://localhost:8000 if left out."),
+    ] = None,
 ) -> None:
     """Write settings and secret keys once, and prepare the database.
 
@@ -23,7 +27,8 @@ def init(
 
     from cryptography.fernet import Fernet
 
-    from idp.settings import CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, Settings
+    from idp.cli.workspace import work
+    from idp.settings import CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, Settings, SetupError
     from idp.storage.migrations import upgrade
 
     directory = directory.resolve()
@@ -31,13 +36,20 @@ def init(
     secret_key = Fernet.generate_key().decode()
     database_url = os.environ.get("IDP_DATABASE_URL", f"sqlite:///{directory / 'idp.db'}")
     os.environ.pop(CONFIG_VARIABLE, None)
+    wanted = issuer or "http://localhost:8000"
     if not config.exists():  # what is wrong must not be written, for it would be kept
-        Settings.load(issuer=issuer, database_url=database_url, secret_keys=[secret_key])
+        Settings.load(issuer=wanted, database_url=database_url, secret_keys=[secret_key])
     _write_once(keys, secret_key + "\n", mode=0o600)
-    lines = {"issuer": issuer, "database_url": database_url, "secret_keys_file": str(keys)}
+    lines = {"issuer": wanted, "database_url": database_url, "secret_keys_file": str(keys)}
     _write_once(config, "".join(f"{key} = {json.dumps(lines[key])}\n" for key in lines))
     os.environ[CONFIG_VARIABLE] = str(config)
-    upgrade(Settings.load().database_url)
+    settings = Settings.load()
+    if issuer and settings.issuer != issuer.rstrip("/"):
+        raise SetupError(
+            f"{config} was kept and names the issuer {settings.issuer}: edit it there."
+        )
+    upgrade(settings.database_url)
+    work(_look_around)
     typer.echo("The database is ready. Next: idp connectors set smtp --config FILE; idp serve")
 
 
@@ -54,6 +66,7 @@ def serve(
 
     from idp.app import create_app
     from idp.cli.logs import configure_logs
+    from idp.cli.workspace import work
     from idp.demo.attach import attach_mailbox
     from idp.demo.mailbox import Mailbox
     from idp.settings import Settings
@@ -65,7 +78,10 @@ def serve(
     settings = Settings.load(**{name: value for name, value in given.items() if value is not None})
     prepare = upgrade if settings.database_url.startswith("sqlite") else check_current
     prepare(settings.database_url)
+    connectors = work(_look_around)
     listener = listen(settings.host, settings.port, "--port or IDP_PORT")
+    if not connectors:
+        typer.echo("No email connector is saved: mails wait for `idp connectors set`.", err=True)
     app = create_app(settings)
     if settings.dev_mailbox:
         smtp = listen("127.0.0.1", smtp_port, "--smtp-port")
@@ -79,6 +95,15 @@ def serve(
     )
     typer.echo(f"Serving {settings.issuer} on {settings.host}:{port_of(listener)}", err=True)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+async def _look_around(workspace: "Workspace") -> int:
+    """Make the first signing key, or see that it can be read; return how many connectors exist."""
+    from idp.connectors import list_connectors
+    from idp.oidc.keys import load_private_jwks
+
+    await workspace.database.run(load_private_jwks, workspace.secrets)
+    return len(await workspace.database.run(list_connectors))
 
 
 def _write_once(file: Path, text: str, mode: int = 0o644) -> None:

@@ -53,7 +53,9 @@ def show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*rows[0], box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for name in rows[0]:
+        table.add_column(name, overflow="fold", no_wrap=name.endswith("id"))
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     Console().print(table)

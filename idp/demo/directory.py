@@ -1,5 +1,6 @@
 """The directory a demo lives in: keys, database and mails, removed when the demo is stopped."""
 
+import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,13 +46,25 @@ def demo_directory(wanted: Path | None) -> Iterator[DemoDirectory]:
     After an error only a directory that was made here is removed, so no demo is lost to a mistake.
     """
     path, is_new = _open(wanted)
-    try:
-        yield DemoDirectory(path)
-    except BaseException:
-        if is_new:
-            shutil.rmtree(path)
-        raise
-    shutil.rmtree(path)
+    with _held(path):
+        try:
+            yield DemoDirectory(path)
+        except BaseException:
+            if is_new:
+                shutil.rmtree(path)
+            raise
+        shutil.rmtree(path)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Keep a second demo out; the lock ends with the process, however that ends."""
+    with (path / _MARKER).open("w") as marker:
+        try:
+            fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SetupError(f"Another demo is running in {path}: name another --dir.") from error
+        yield
 
 
 def _open(wanted: Path | None) -> tuple[Path, bool]:
@@ -62,12 +75,11 @@ def _open(wanted: Path | None) -> tuple[Path, bool]:
         path = wanted.resolve()
         _make(path)
     marker = path / _MARKER
-    if marker.exists():
-        return path, False
-    if any(path.iterdir()):
+    is_new = not marker.exists()
+    if is_new and any(path.iterdir()):
         raise SetupError(f"{path} is not a demo directory: name an empty or a new one with --dir.")
     marker.touch()
-    return path, True
+    return path, is_new
 
 
 def _make(path: Path) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from idp.accounts.users import address_key, find_user
 from idp.connector_kit import UsageType
 from idp.flows import texts
-from idp.flows.desk import Desk, Step, application, see_other, start, step, too_many
+from idp.flows.desk import Desk, Step, application, password_page, see_other, start, step, too_many
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import Flow, FlowKind, Interaction, User, now
 from idp.verification import CodeRequest, TooManySends
@@ -122,8 +122,7 @@ async def _page(
 
 
 def _links(kind: FlowKind, interaction_id: str | None, locale: str) -> list[tuple[str, str]]:
-    query = f"?interaction={interaction_id}" if interaction_id else ""
-    password = (texts.say(locale, texts.USE_PASSWORD), f"/sign-in/password{query}")
+    password = (texts.say(locale, texts.USE_PASSWORD), password_page(interaction_id))
     register = (texts.say(locale, texts.CREATE_ACCOUNT), start(FlowKind.REGISTER, interaction_id))
     sign_in = (texts.say(locale, texts.SIGN_IN), start(FlowKind.SIGN_IN, interaction_id))
     return [password, register] if kind is FlowKind.SIGN_IN else [sign_in]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from idp.accounts.users import find_user
 from idp.flows import texts
 from idp.flows.address_step import code_request
-from idp.flows.desk import Desk, Finished, Step, see_other, start, step, too_many
+from idp.flows.desk import Desk, Finished, Step, password_page, see_other, start, step, too_many
 from idp.flows.inboxes import inbox_of
 from idp.storage.tables import Flow, FlowKind, Verification, now
 from idp.verification import Checked, TooManySends
@@ -21,7 +21,7 @@ class CodePage:
 
     flow: Flow
     wait: int = 0
-    tries_left: int = 0
+    tries_left: int | None = None
     go_to: Step | None = None
 
 
@@ -33,7 +33,9 @@ async def show_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
     if page.go_to:
         return see_other(step(page.flow, page.go_to))
     notice = texts.CODE_SENT if "sent" in request.query_params else None
-    return _page(desk, request, page, notice=notice)
+    error = texts.CODE_EXHAUSTED if page.tries_left == 0 else None
+    said = error and texts.say(page.flow.locale, error)
+    return _page(desk, request, page, error=said, notice=notice)
 
 
 async def submit_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
@@ -57,6 +59,8 @@ async def submit_resend(desk: Desk, kind: FlowKind, request: Request) -> Respons
     page = await desk.database.run(_load, desk, kind, request)
     if page is None:
         return await desk.start_over(request)
+    if page.tries_left == 0:
+        return see_other(step(page.flow, Step.CODE))
     try:
         await desk.database.run(_resend, desk, page.flow, request)
     except LookupError:
@@ -128,7 +132,7 @@ def _page(
 ) -> Response:
     flow = page.flow
     locale = flow.locale
-    password = f"/sign-in/password?flow={flow.id}"
+    password = password_page(None, flow=flow.id)
     return desk.page(
         request,
         "code.html",
@@ -138,7 +142,9 @@ def _page(
         wait=page.wait,
         error=error,
         notice=texts.say(locale, notice) if notice else None,
+        exhausted=page.tries_left == 0,
         start=start(flow.kind, flow.interaction_id),
+        action=step(flow, Step.CODE),
         resend=step(flow, Step.RESEND),
         inbox=inbox_of(flow.email_key),
         links=[(texts.say(locale, texts.USE_PASSWORD), password)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -155,10 +156,18 @@ def step(flow: Flow, name: Step) -> str:
 
 def start(kind: FlowKind, interaction_id: str | None, **query: str) -> str:
     """Return the address where a flow starts."""
+    return _with_query(PATHS[kind], interaction_id, query)
+
+
+def password_page(interaction_id: str | None, **query: str) -> str:
+    """Return the address where a person signs in with a password."""
+    return _with_query(f"{PATHS[FlowKind.SIGN_IN]}/password", interaction_id, query)
+
+
+def _with_query(path: str, interaction_id: str | None, query: dict[str, str]) -> str:
     if interaction_id:
         query["interaction"] = interaction_id
-    arguments = "&".join(f"{name}={value}" for name, value in query.items())
-    return f"{PATHS[kind]}?{arguments}" if arguments else PATHS[kind]
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def authorization(interaction_id: str | None) -> str:

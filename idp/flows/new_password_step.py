@@ -8,7 +8,7 @@ from idp.accounts.passwords import hash_password, is_weak, verify_password
 from idp.accounts.sessions import end_everything
 from idp.accounts.users import find_user, set_password
 from idp.flows import texts
-from idp.flows.desk import Desk, Finished, Step, see_other, start, step
+from idp.flows.desk import Desk, Finished, Step, password_page, see_other, step
 from idp.storage.tables import Flow, FlowKind, User, now
 
 
@@ -66,7 +66,7 @@ def _finish(
     set_password(session, user.id, password_hash)
     end_everything(session, user.id)
     flow.finished_at = now()
-    return start(FlowKind.SIGN_IN, flow.interaction_id, notice="password-changed")
+    return password_page(flow.interaction_id, notice="password-changed")
 
 
 def _page(desk: Desk, request: Request, flow: Flow, *, error: str | None = None) -> Response:

@@ -68,6 +68,7 @@ def _page(
         status_code=422 if error else 200,
         locale=locale,
         email=email,
+        notice=texts.notice(locale, request.query_params.get("notice")),
         error=texts.say(locale, error) if error else None,
         links=[
             (texts.say(locale, texts.USE_CODE), start(FlowKind.SIGN_IN, interaction_id)),

@@ -18,10 +18,10 @@ from idp.storage.tables import FlowKind
 
 Endpoint = Callable[[Desk, FlowKind, Request], Awaitable[Response]]
 
-STEPS: tuple[tuple[str, Endpoint | None, Endpoint], ...] = (
+STEPS: tuple[tuple[str, Endpoint, Endpoint], ...] = (
     ("", show_address, submit_address),
     ("/{flow}/code", show_code, submit_code),
-    ("/{flow}/resend", None, submit_resend),
+    ("/{flow}/resend", show_code, submit_resend),
     ("/{flow}/confirm", show_confirm, submit_confirm),
     ("/{flow}/new-password", show_new_password, submit_new_password),
 )
@@ -35,7 +35,6 @@ def routes(desk: Desk) -> list[Route]:
         for kind in FlowKind
         for path, show, submit in STEPS
         for method, endpoint in (("GET", show), ("POST", submit))
-        if endpoint
     ]
     return [
         Route("/sign-in/password", partial(show_password, desk), methods=["GET"]),

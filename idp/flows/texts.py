@@ -11,7 +11,7 @@ START_OVER_ADVICE = mark(
     "Go back to the application and start again."
 )
 BAD_ADDRESS = mark("Please type one email address, such as name@example.com.")
-TOO_MANY_CODES = mark("Too many codes were sent. Please wait %(wait)s and try again.")
+TOO_MANY_CODES = mark("Please wait %(wait)s before you ask for another code.")
 SECONDS = mark("%(number)s seconds")
 MINUTES = mark("%(number)s minutes")
 HOURS = mark("%(number)s hours")

@@ -81,6 +81,8 @@ def add_client(  # noqa: PLR0913 (the metadata of RFC 7591 §2)
 
     Raises ValueError when something about it is not allowed.
     """
+    if not name.strip():
+        raise ValueError("An application needs a name that people can read.")
     for uri in (*redirect_uris, *post_logout_redirect_uris):
         check_uri(uri)
     if client_id and session.get(Client, client_id):
@@ -105,6 +107,8 @@ def check_uri(uri: str) -> None:
     url = urlsplit(uri)
     if not url.scheme or not _URI_CHARACTERS.fullmatch(uri):
         raise ValueError(f"{uri} is not an absolute URI such as https://app.example.com/callback.")
+    if "*" in url.netloc:
+        raise ValueError(f"{uri} must name one host: there are no wildcards.")
     if "#" in uri:  # RFC 6749 §3.1.2
         raise ValueError(f"{uri} must not have a fragment (#...).")
     if url.scheme in {"http", "https"}:

@@ -111,6 +111,7 @@ class Courier:
             state=outcome.state.value,
             attempt=message.attempts,
             connector=outcome.connector_id,
+            reason=outcome.attempts[-1].error,
             lease_lost=not kept,
         )
         *passed_on, last = outcome.attempts

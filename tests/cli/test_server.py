@@ -50,10 +50,25 @@ def test_init_twice_keeps_keys_and_settings(idp: Idp, directory: Path) -> None:
     idp("init", "--issuer", "https://id.example.com")
     files = [directory / "idp-secret.keys", directory / "idp.toml"]
     before = [file.read_text() for file in files]
-    ran = idp("init", "--issuer", "https://other.example.com")
+    ran = idp("init")
     assert ran.status == 0
     assert ran.out.splitlines()[:2] == [f"Kept {file}." for file in files]
     assert [file.read_text() for file in files] == before
+
+
+def test_init_does_not_pretend_to_change_the_issuer(idp: Idp) -> None:
+    idp("init", "--issuer", "https://id.example.com")
+    ran = idp("init", "--issuer", "https://other.example.com")
+    assert ran.status == 2
+    assert "names the issuer https://id.example.com: edit it there" in ran.err
+
+
+def test_serving_with_the_wrong_keys_is_one_line_and_status_2(idp: Idp, directory: Path) -> None:
+    idp("init")
+    (directory / "idp-secret.keys").write_text(Fernet.generate_key().decode())
+    ran = idp("serve", "--port", "0")
+    assert ran.status == 2
+    assert "does not hold the key this database was written with" in ran.err
 
 
 def test_init_makes_the_directory_it_is_given(idp: Idp, directory: Path) -> None:

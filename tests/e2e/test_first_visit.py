@@ -39,7 +39,6 @@ class Visitor:
         self.page.get_by_role("button", name="Save password").click()
 
     def sign_in_by_password(self) -> None:
-        self.page.get_by_role("link", name="Use a password instead").click()
         self.page.get_by_label("Email address").fill(EMAIL)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()

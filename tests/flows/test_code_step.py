@@ -56,11 +56,15 @@ def test_a_malformed_code_does_not_count(asked: Person) -> None:
 
 def test_after_five_wrong_codes_the_right_one_is_refused(asked: Person) -> None:
     verification_code = asked.verification_code(EMAIL)
+    code_page = asked.page.url.path
     for _ in range(5):
         asked.fill(verification_code=other_than(verification_code))
-    asked.fill(verification_code=verification_code)
-    assert asked.page.status_code == 422
     assert "start again" in asked.page.text
+    assert "<form" not in asked.page.text
+    refused = asked.client.post(code_page, data={"verification_code": verification_code})
+    assert refused.status_code == 422
+    assert asked.client.post(code_page.replace("/code", "/resend")).url.path == code_page
+    assert len(asked.inbox(EMAIL)) == 1
 
 
 def test_another_code_waits_for_the_cooldown(asked: Person) -> None:
@@ -68,6 +72,13 @@ def test_another_code_waits_for_the_cooldown(asked: Person) -> None:
     assert asked.page.status_code == 429
     assert 0 < int(asked.page.headers["Retry-After"]) <= 30
     assert "Please wait" in asked.page.text
+    asked.fill(verification_code=asked.verification_code(EMAIL))
+    assert asked.page.url.path == "/account"
+
+
+def test_the_address_of_a_refused_resend_shows_the_page_again(asked: Person) -> None:
+    asked.press("/resend")
+    assert "verification_code" in asked.open(asked.page.url.path).text
 
 
 def test_an_earlier_code_works_after_a_later_one(make_site: Callable[..., Site]) -> None:

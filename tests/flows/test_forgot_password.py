@@ -27,9 +27,8 @@ def prove(person: Person) -> None:
 def test_a_new_password_replaces_the_old_one(person: Person) -> None:
     prove(person)
     person.fill(new_password=NEW)
-    assert person.page.url.path == "/sign-in"
+    assert person.page.url.path == "/sign-in/password"
     assert "Your password was changed" in person.page.text
-    person.open("/sign-in/password")
     person.fill(email=EMAIL, password=OLD)
     assert person.page.status_code == 422
     person.fill(email=EMAIL, password=NEW)

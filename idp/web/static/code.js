@@ -1,6 +1,7 @@
 // The page works without this file: it only saves a click and shows the seconds left.
 const field = document.getElementById("verification_code");
 const form = document.getElementById("code-form");
+document.getElementById("continues").hidden = false;
 const length = Number(field.dataset.length);
 
 function digits(text) {
