@@ -4,10 +4,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format locale screenshots docs bench clean
+.PHONY: help setup demo test check format locale screenshots docs bench bench-smtp clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the virtual environment in .venv
 
@@ -55,6 +55,9 @@ docs: setup ## Build the documentation into site/
 
 bench: setup ## Make the published figures again
 	@for file in $(wildcard benchmarks/*/__main__.py); do $(BIN)/python -m $$(dirname $$file | tr / .) || exit 1; done
+
+bench-smtp: setup ## Make the figures of the SMTP connector again
+	$(BIN)/python -m benchmarks.smtp --write
 
 clean: ## Remove what was made
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

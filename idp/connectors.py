@@ -52,6 +52,8 @@ class Connectors:
         try:
             config = self._secrets.open_json(instance.config)
             connector = open_connector(self._plugins, instance.connector_id, config)
+            settings = _OpenedSettings(self._database, self._secrets, instance, config)
+            connector.on_config_change = settings.change
         except (InvalidConfig, SetupError) as error:
             log.warning("connector unusable", connector=instance.id, reason=str(error))
             return None
@@ -75,6 +77,48 @@ class Connectors:
         """Close every opened connector."""
         self._forget_all_but(set())
         await asyncio.gather(*self._closing)
+
+
+class _OpenedSettings:
+    """The settings a connector was opened with; what it changes itself is saved."""
+
+    def __init__(
+        self, database: Database, secrets: Secrets, instance: Connector, config: Mapping[str, Any]
+    ) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._instance = instance
+        self._config = config
+        self._one_at_a_time = asyncio.Lock()
+
+    async def change(self, change: Mapping[str, object]) -> None:
+        instance = self._instance
+        try:
+            async with self._one_at_a_time:
+                replaced = await self._database.run(
+                    change_connector, self._secrets, instance.id, self._config, change
+                )
+                self._config = _merged(self._config, self._config, change)
+        except Exception:
+            log.exception("changed settings not saved", connector=instance.id)
+            return
+        # Nobody else changed anything, so this connector has the newest settings already.
+        if replaced == instance.version:
+            instance.version += 1
+
+
+def _merged(
+    current: Mapping[str, Any], known: Mapping[str, Any], change: Mapping[str, object]
+) -> dict[str, Any]:
+    """Apply a change made in knowledge of `known`; what somebody else changed since stays."""
+    merged = dict(current)
+    for key, value in change.items():
+        inner, known_inner = current.get(key), known.get(key)
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            merged[key] = _merged(inner, known_inner or {}, value)
+        elif inner == known_inner:
+            merged[key] = value
+    return merged
 
 
 async def _close(opened: Opened) -> None:
@@ -127,6 +171,33 @@ def save_connector(
         instance.updated_at = now()
     session.add(instance)
     return instance
+
+
+def change_connector(
+    session: Session,
+    secrets: Secrets,
+    instance_id: str,
+    known: Mapping[str, object],
+    change: Mapping[str, object],
+) -> int | None:
+    """Merge a change into saved settings; return the version replaced, None if nothing changed.
+
+    The new version makes the connectors of other processes open with the new settings.
+    """
+    statement = select(Connector).where(Connector.id == instance_id).with_for_update()
+    instance = session.exec(statement).first()
+    if instance is None:
+        return None
+    current = secrets.open_json(instance.config)
+    merged = _merged(current, known, change)
+    if merged == current:
+        return None
+    replaced = instance.version
+    instance.config = secrets.seal_json(merged)
+    instance.version += 1
+    instance.updated_at = now()
+    session.add(instance)
+    return replaced
 
 
 def delete_connector(session: Session, instance_id: str) -> bool:

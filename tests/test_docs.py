@@ -123,7 +123,7 @@ def test_every_command_is_documented_and_shows_an_example(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda p: p.name
+    "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda p: p.name
 )
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(((?!https?://)[^)#]+)", page.read_text())
@@ -132,4 +132,5 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text()
-    assert [page.name for page in DOCS.glob("*.md") if page.name not in navigation] == []
+    pages = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
+    assert [page for page in pages if f"- {page}\n" not in navigation] == []

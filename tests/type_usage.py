@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 
 from idp.connector_kit import (
     Capability,
+    ConfigChange,
     ConnectorConfig,
     ConnectorMetadata,
     DeliveryReceipt,
@@ -88,12 +89,21 @@ class PigeonConformance(EmailConnectorConformance):
         yield Loft()
 
 
+async def keep(change: Mapping[str, object]) -> None:
+    assert_type(change, Mapping[str, object])
+
+
+KEEP: ConfigChange = keep
+
+
 async def use_the_kit() -> None:
     config = assert_type(PigeonConfig.parse({"apiKey": "k"}), PigeonConfig)
     request = EmailRequest(to="a@x.test", usage_type=UsageType.SIGN_IN, payload={"code": "1"})
     connector = PigeonConnector(config)
     assert_type(await connector.send(request), DeliveryReceipt)
     assert_type(await connector.probe(request), list[ProbeStep])
+    connector.on_config_change = keep
+    await connector.change_config({"apiKey": "k2"})
     await connector.aclose()
     await MemoryEmailConnector(MemoryConfig()).send(request)
     assert_type(MemoryEmailConnector.sent, list[ReceivedEmail])

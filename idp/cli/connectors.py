@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,22 +79,33 @@ def remove_instance(instance_id: Annotated[str, typer.Argument(metavar="ID")]) -
 
 
 @app.command("example-config")
-def example_config(target: Target) -> None:
+def example_config(
+    target: Target,
+    *,
+    service: Annotated[str, typer.Option(help="Only what this provider needs.")] = "",
+) -> None:
     """Print settings to start from; replace every <placeholder>.
 
-    Example: idp connectors example-config smtp > smtp.json
+    Example: idp connectors example-config smtp --service gmail > smtp.json
     """
     from idp.plugins import load_plugins
+    from idp.settings import SetupError
 
     metadata = _find(load_plugins(), target).metadata
-    typer.echo(json.dumps(metadata.example_config, ensure_ascii=False, indent=2))
+    config = metadata.example_configs.get(service.lower()) if service else metadata.example_config
+    if config is None:
+        known = ", ".join(sorted(metadata.example_configs))
+        raise SetupError(f"{target} has no example for {service}; known: {known or 'none'}.")
+    typer.echo(json.dumps(config, ensure_ascii=False, indent=2))
 
 
 @app.command("test")
-def test_config(
+def probe_config(
     target: Target,
     config: ConfigFile,
     to: Annotated[str, typer.Option(help="Address that receives the test mail.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Send a test mail with settings that need not be saved, and show each step.
 
@@ -106,7 +119,7 @@ def test_config(
 
     plugins = load_plugins()
     settings = _read(config)
-    sample = {"code": "000000", "expiresInMinutes": 10, "application": {"name": "idp"}}
+    sample = {"code": "482913", "expiresInMinutes": 10, "application": {"name": "idp"}}
     request = EmailRequest(to=to, usage_type=UsageType.GENERIC, payload=sample)
 
     async def probe() -> list["ProbeStep"]:
@@ -117,11 +130,23 @@ def test_config(
             await connector.aclose()
 
     steps = asyncio.run(probe())
-    for step in steps:
-        mark = "ok  " if step.ok else "FAIL"
-        typer.echo(f"{mark} {step.name} {step.seconds * 1000:.0f} ms  {step.advice or step.detail}")
+    if as_json:
+        typer.echo(json.dumps([asdict(step) for step in steps], indent=2))
+    else:
+        typer.echo("\n".join(_lines(steps)))
     if not all(step.ok for step in steps):
         raise typer.Exit(1)
+
+
+def _lines(steps: list["ProbeStep"]) -> Iterator[str]:
+    """Align names and times; what to do stands on a line of its own."""
+    width = max(len(step.name) for step in steps)
+    for step in steps:
+        mark = "ok  " if step.ok else "FAIL"
+        milliseconds = f"{step.seconds * 1000:.0f} ms"
+        yield f"{mark}  {step.name:{width}}  {milliseconds:>8}  {step.detail}".rstrip()
+        if step.advice:
+            yield f"      {step.advice}"
 
 
 def _row(plugins: "Plugins", instance: Any) -> dict[str, Any]:

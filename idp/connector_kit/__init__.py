@@ -4,6 +4,7 @@ from idp.connector_kit.addresses import Mailbox, parse_mailbox
 from idp.connector_kit.config import ConnectorConfig
 from idp.connector_kit.contract import (
     Capability,
+    ConfigChange,
     ConnectorMetadata,
     DeliveryReceipt,
     EmailConnector,
@@ -29,6 +30,7 @@ __all__ = [
     "REQUIRED_USAGE_TYPES",
     "AmbiguousFailure",
     "Capability",
+    "ConfigChange",
     "ConnectorConfig",
     "ConnectorError",
     "ConnectorMetadata",

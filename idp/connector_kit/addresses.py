@@ -5,11 +5,14 @@ The stdlib's parser is not used: its verdict on hostile input depends on the Pyt
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
-_CONTROL = {chr(number) for number in [*range(0x20), 0x7F]}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# The library takes all of these as they are; for the rest it is asked, which costs 20 us.
+_USUAL = re.compile(r"(?=.{1,64}@)([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)@([A-Za-z0-9.-]{1,180})")
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>")
 
 # Company networks do send mail to `.local` names; the library documents this list as adjustable.
@@ -47,21 +50,32 @@ def parse_mailbox(text: str, *, display_name: bool = True) -> Mailbox:
 
     The error never repeats the text. With `display_name=False` only a bare address is taken.
     """
-    if _CONTROL & set(text):
+    if _CONTROL.search(text):
         raise ValueError("must not contain line breaks or control characters")
     named = _NAMED.fullmatch(text.strip()) if display_name else None
     try:
-        parsed = validate_email(
-            named["address"] if named else text,
-            check_deliverability=False,
-            globally_deliverable=False,
-            test_environment=True,
-        )
+        address = _address(named["address"] if named else text)
     except EmailNotValidError as error:
         form = "`address` or `Name <address>`" if display_name else "`name@domain`"
         raise ValueError(f"must be exactly one mail address, written as {form}") from error
-    address = f"{parsed.local_part}@{parsed.ascii_domain}"
     return Mailbox(address, (_unquoted(named["name"]) or None) if named else None)
+
+
+def _address(text: str) -> str:
+    usual = _USUAL.fullmatch(text)
+    return f"{usual[1]}@{_domain(usual[2])}" if usual else _validated(text)
+
+
+@lru_cache(maxsize=4096)
+def _domain(name: str) -> str:
+    return _validated(f"a@{name}")[2:]
+
+
+def _validated(text: str) -> str:
+    parsed = validate_email(
+        text, check_deliverability=False, globally_deliverable=False, test_environment=True
+    )
+    return f"{parsed.local_part}@{parsed.ascii_domain}"
 
 
 def _unquoted(name: str) -> str:

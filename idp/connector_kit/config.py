@@ -67,7 +67,7 @@ def _key_path(raw: object, detail: "ErrorDetails") -> list[str]:
         if is_typed:
             path.append(str(part))
             raw = cast("Any", raw)[part]
-    if detail["type"] == "missing":
+    if detail["type"] == "missing" and path[-1:] != [detail["loc"][-1]]:
         path.append(str(detail["loc"][-1]))
     elif detail["type"] in _TAG_ERRORS:
         path.append(detail["ctx"]["discriminator"].strip("'"))

@@ -92,6 +92,9 @@ class EmailConnectorConformance:
         assert metadata.description.get("en"), "the description has no English text"
         missing = _known_keys(self.connector_class) ^ set(metadata.example_config)
         assert not missing, f"example_config and config_model differ in {sorted(missing)}"
+        for service, example in metadata.example_configs.items():
+            unknown = set(example) - _known_keys(self.connector_class)
+            assert not unknown, f"the example for {service} has unknown keys {sorted(unknown)}"
 
     def test_the_config_model_builds_on_the_kit(self) -> None:
         model = self.connector_class.config_model

@@ -1,7 +1,7 @@
 """What the server asks of an email connector."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from idp.connector_kit.templates import EmailTemplate
 from idp.connector_kit.usage_types import UsageType
 
 ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
+ConfigChange = Callable[[Mapping[str, object]], Awaitable[None]]
 
 
 class Capability(StrEnum):
@@ -31,7 +32,8 @@ class ConnectorMetadata:
 
     `id` is stored with every saved instance and must never change; `target` is the short name the
     command line takes. `name` and `description` map language tags to text and must hold "en".
-    `example_config` holds every key and is what an administrator starts from.
+    `example_config` holds every key; an administrator starts from it. `example_configs` maps a
+    service that the connector can use ("gmail") to settings in which only <placeholders> are open.
     """
 
     id: str
@@ -39,6 +41,7 @@ class ConnectorMetadata:
     name: Mapping[str, str]
     description: Mapping[str, str]
     example_config: Mapping[str, object]
+    example_configs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     capabilities: frozenset[Capability] = frozenset()
     logo: str | None = None
     guide: str | None = None
@@ -97,6 +100,8 @@ class EmailConnector(ABC, Generic[ConfigT]):
 
     metadata: ClassVar[ConnectorMetadata]
     config_model: type[ConfigT]
+    on_config_change: ConfigChange | None = None
+    """Set by the server after construction; call `change_config` instead."""
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config
@@ -122,6 +127,16 @@ class EmailConnector(ABC, Generic[ConfigT]):
             return [ProbeStep(name="send", ok=False, seconds=seconds, advice=str(error))]
         seconds = perf_counter() - started
         return [ProbeStep(name="send", ok=True, seconds=seconds, detail=receipt.reply or "")]
+
+    async def change_config(self, change: Mapping[str, object]) -> None:
+        """Have the server keep settings that the provider changed, such as a new refresh token.
+
+        `change` holds the changed keys as in the configuration; an object within it is merged, any
+        other value is replaced. What an administrator changed meanwhile stays. The connector goes
+        on with the new values by itself. Never raises: the server logs what it could not keep.
+        """
+        if self.on_config_change is not None:
+            await self.on_config_change(change)
 
     async def aclose(self) -> None:
         """Release connections; safe to call twice."""

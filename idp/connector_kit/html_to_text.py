@@ -9,6 +9,8 @@ _BLOCKS = frozenset(
      "header", "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul"}
 )  # fmt: skip
 
+_WEB = ("http://", "https://", "{{")  # a template's placeholders are filled afterwards
+
 
 def html_to_text(markup: str) -> str:
     """Return readable text: a line per block, a bullet per list item, addresses behind links."""
@@ -51,7 +53,7 @@ class _TextReader(HTMLParser):
         elif tag == "a" and self._links:
             address, start = self._links.pop()
             label = "".join(self._parts[start:])
-            if address.startswith(("http://", "https://")) and address not in label:
+            if address.startswith(_WEB) and address not in label:
                 self._parts.append(f" ({address})")
 
     def handle_data(self, data: str) -> None:

@@ -5,13 +5,15 @@ word in a value and let the line break inside it start a header; it also takes t
 """
 
 import re
-from base64 import b64encode, encodebytes
+import time
+from base64 import b64encode
 from binascii import b2a_qp
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from secrets import token_hex
-from uuid import uuid4
+from typing import NamedTuple
 
 from idp.connector_kit.addresses import Mailbox, parse_mailbox
 from idp.connector_kit.contract import EmailRequest
@@ -23,16 +25,27 @@ Headers = Mapping[str, str | Sequence[str]]
 RESERVED_HEADERS = ("from", "to", "cc", "bcc", "subject", "date", "message-id", "dkim-signature")
 RESERVED_HEADER_PREFIXES = ("mime-", "content-")
 
-_LINE_BREAKS = re.compile(r"\r\n|\r|\n")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_HEADER_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 §3.6.8
 _ID_LEFT = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+", re.ASCII)
 _ATOMS = re.compile(r"[\w !#$%&'*+/=?^`{|}~-]*", re.ASCII)
 _NEEDS_ENCODED_WORD = re.compile(r"[^ -~]|=\?|[!-~]{800}")
+_BEFORE_BLANKS = re.compile(r"(?<=\S)(?= )")
+_DIGITS = re.compile(r"[0-9]+")
 # Only digits for a site with a protected origin (draft-goto-otp-token-01).
 _ORIGIN = re.compile(
-    r"(https://[\w.:\[\]-]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(?=/|$)"
+    r"(https://|http://(?=(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:/|$)))"
+    r"([\w.:\[\]-]+)(?=/|$)",
+    re.ASCII,
 )
+# What a part may hold as it is in quoted-printable (RFC 2045 §6.7).
+_LITERAL = bytes({*range(32, 127), *b"\t\r\n"} - {*b"="})
+
+
+class _OneTimePassword(NamedTuple):
+    verification_code: str
+    origin: str
+    host: str
 
 
 def is_reserved_header(name: str) -> bool:
@@ -55,31 +68,38 @@ def build_mime(
     PermanentFailure when a value would break out of its header, a header is reserved or an address
     is not exactly one mailbox.
     """
-    custom = list(_custom_fields(headers or {}))
-    replaced = {name.lower() for name, _ in custom}
-    generated = _generated_fields(rendered, request, sender, reply_to)
-    fields = [field for field in generated if field[0].lower() not in replaced]
-    head = "".join(_fold(f"{name}: {value}") + "\r\n" for name, value in [*fields, *custom])
-    return head.encode() + _body(rendered)
+    otp = _one_time_password(request.payload)
+    fields = _generated_fields(rendered, request, sender, reply_to, otp)
+    if headers:
+        custom = list(_custom_fields(headers))
+        replaced = {name.lower() for name, _ in custom}
+        fields = [field for field in fields if field[0].lower() not in replaced] + custom
+    head = "".join([_field(name, value) for name, value in fields])
+    return head.encode() + _body(_bound_to_host(rendered.text, otp), rendered.html)
 
 
 def _generated_fields(
-    rendered: RenderedEmail, request: EmailRequest, sender: Mailbox, reply_to: Mailbox | None
-) -> Iterator[tuple[str, str]]:
-    yield "From", _mailbox(sender)
-    yield "To", _mailbox(_recipient(request))
+    rendered: RenderedEmail,
+    request: EmailRequest,
+    sender: Mailbox,
+    reply_to: Mailbox | None,
+    otp: _OneTimePassword | None,
+) -> list[tuple[str, str]]:
+    fields = [("From", _mailbox(sender)), ("To", _safe(_recipient(request)))]
     if reply_to is not None:
-        yield "Reply-To", _mailbox(reply_to)
-    yield "Subject", _unstructured(rendered.subject)
-    yield "Date", format_datetime(datetime.now(UTC))
-    yield "Message-ID", _message_id(request, sender)
-    # RFC 3834 §5: keeps vacation responders quiet; Exchange wants its own word for it.
-    yield "Auto-Submitted", "auto-generated"
-    yield "X-Auto-Response-Suppress", "All"
-    if otp := _otp_token(request.payload):
-        yield "OTP-Token", otp
-    yield "Content-Language", _unstructured(request.locale)
-    yield "MIME-Version", "1.0"
+        fields.append(("Reply-To", _mailbox(reply_to)))
+    fields += (
+        ("Subject", _unstructured(rendered.subject)),
+        ("Date", _date(int(time.time()))),
+        ("Message-ID", _message_id(request, sender)),
+        # RFC 3834 §5: keeps vacation responders quiet; Exchange wants its own word for it.
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+    )
+    if otp is not None:
+        fields.append(("OTP-Token", f'"{otp.verification_code}"; origin="{otp.origin}"'))
+    fields += (("Content-Language", _unstructured(request.locale)), ("MIME-Version", "1.0"))
+    return fields
 
 
 def _custom_fields(headers: Headers) -> Iterator[tuple[str, str]]:
@@ -90,9 +110,9 @@ def _custom_fields(headers: Headers) -> Iterator[tuple[str, str]]:
             yield name, _unstructured(value)
 
 
-def _recipient(request: EmailRequest) -> Mailbox:
+def _recipient(request: EmailRequest) -> str:
     try:
-        return parse_mailbox(request.to, display_name=False)
+        return parse_mailbox(request.to, display_name=False).address
     except ValueError as error:
         raise PermanentFailure(
             "The recipient is not exactly one mail address.", reason="invalid_recipient"
@@ -100,21 +120,35 @@ def _recipient(request: EmailRequest) -> Mailbox:
 
 
 def _message_id(request: EmailRequest, sender: Mailbox) -> str:
-    id_left = request.message_id or uuid4().hex
+    id_left = request.message_id or token_hex(16)
     if not _ID_LEFT.fullmatch(id_left):
         raise _invalid_header("The message id of this mail has no valid form.")
     return f"<{id_left}@{sender.domain}>"
 
 
-def _otp_token(payload: Mapping[str, object]) -> str | None:
-    """Name the code and the only site it belongs to (draft-goto-otp-token-01)."""
+@lru_cache(maxsize=2)
+def _date(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))
+
+
+def _one_time_password(payload: Mapping[str, object]) -> _OneTimePassword | None:
+    """Find the code and the only site it belongs to (draft-goto-otp-token-01)."""
     verification_code = str(payload.get("code", ""))
     origin = _ORIGIN.match(str(payload.get("issuer", "")))
-    if origin is None or not re.fullmatch(r"[0-9]+", verification_code):
+    if origin is None or not _DIGITS.fullmatch(verification_code):
         return None
-    return f'"{verification_code}"; origin="{origin[1]}"'
+    return _OneTimePassword(verification_code, origin[0], origin[2])
 
 
+def _bound_to_host(text: str, otp: _OneTimePassword | None) -> str:
+    """End with the line by which a mail program fills in a code on its own site only."""
+    if otp is None:
+        return text
+    text, line = text.rstrip(), f"@{otp.host} #{otp.verification_code}"
+    return text if text.endswith(line) else f"{text}\n\n{line}"
+
+
+@lru_cache(maxsize=1024)
 def _mailbox(mailbox: Mailbox) -> str:
     address = _safe(mailbox.address)
     if not mailbox.display_name:
@@ -141,52 +175,58 @@ def _invalid_header(message: str) -> PermanentFailure:
 
 def _encoded_words(text: str) -> Iterator[str]:
     """Write RFC 2047 words that split no character and leave room for a header name before them."""
-    octets = b""
-    for character in text:
-        if len(octets + character.encode()) > 39:
-            yield f"=?utf-8?b?{b64encode(octets).decode()}?="
-            octets = b""
-        octets += character.encode()
-    yield f"=?utf-8?b?{b64encode(octets).decode()}?="
+    octets = text.encode()
+    while octets:
+        end = 39
+        while octets[end : end + 1] and octets[end] & 0b1100_0000 == 0b1000_0000:
+            end -= 1
+        yield f"=?utf-8?b?{b64encode(octets[:end]).decode()}?="
+        octets = octets[end:]
 
 
-def _fold(line: str) -> str:
-    """Break a long header before a space (RFC 5322 §2.2.3)."""
+def _field(name: str, value: str) -> str:
+    """Write a header, broken before a space if it is long (RFC 5322 §2.2.3)."""
+    line = f"{name}: {value}".rstrip()
+    if len(line) <= 78:
+        return line + "\r\n"
     lines = [""]
-    for piece in re.split(r"(?<=\S)(?= )", line.rstrip()):
+    for piece in _BEFORE_BLANKS.split(line):
         if len(lines[-1]) + len(piece) > 78 and lines[-1]:
             lines.append(piece)
         else:
             lines[-1] += piece
-    return "\r\n".join(lines)
+    return "\r\n".join([*lines, ""])
 
 
-def _body(rendered: RenderedEmail) -> bytes:
-    text = _part("plain", rendered.text)
-    if rendered.html is None:
-        return text
+def _body(text: str, markup: str | None) -> bytes:
+    if markup is None:
+        return _part("plain", text)
     # "=_" can stand in no encoded part (RFC 2045 §6.7).
-    boundary = f"=_{token_hex(12)}"
-    opening = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()
-    delimiter = f"\r\n--{boundary}".encode()
-    parts = [opening, b"\r\n" + text, b"\r\n" + _part("html", rendered.html), b"--\r\n"]
-    return delimiter.join(parts)
+    boundary = b"=_" + token_hex(12).encode()
+    return (
+        b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n'
+        b"--%b\r\n%b\r\n--%b\r\n%b\r\n--%b--\r\n"
+    ) % (boundary, boundary, _part("plain", text), boundary, _part("html", markup), boundary)
 
 
 def _part(subtype: str, content: str) -> bytes:
-    normalized = _LINE_BREAKS.sub("\r\n", content.rstrip("\r\n") + "\n")
-    octets = normalized.encode(errors="replace")
-    encoding, encoded = "7bit", octets
-    if not _is_7bit(normalized):
-        encoding, encoded = "quoted-printable", b2a_qp(octets)
-        if len(encoded) > 1.4 * len(octets):
-            encoding, encoded = "base64", encodebytes(octets).replace(b"\n", b"\r\n")
+    lines = content.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+    octets = lines.replace("\n", "\r\n").encode(errors="replace")
+    encoding = "7bit"
+    # RFC 2045 §2.7
+    if not lines.isascii() or "\0" in lines or max(map(len, lines.split("\n"))) > 998:
+        encoding, octets = _encoded(octets)
     head = (
-        f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
+        f"Content-Type: text/{subtype}; charset=utf-8\r\n"
+        f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
     )
-    return head.encode() + b"\r\n" + encoded
+    return head.encode() + octets
 
 
-def _is_7bit(text: str) -> bool:
-    """Check the limits of RFC 2045 §2.7; `text` has CRLF line ends."""
-    return text.isascii() and "\0" not in text and max(map(len, text.split("\r\n"))) <= 998
+def _encoded(octets: bytes) -> tuple[str, bytes]:
+    """Choose the shorter: three bytes for each that needs it, or four for any three."""
+    if len(octets.translate(None, _LITERAL)) * 6 < len(octets):
+        return "quoted-printable", b2a_qp(octets)
+    encoded = b64encode(octets)
+    lines = [encoded[start : start + 76] for start in range(0, len(encoded), 76)]
+    return "base64", b"\r\n".join([*lines, b""])

@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -46,7 +47,7 @@ def render(template: EmailTemplate, payload: Mapping[str, object]) -> RenderedEm
     elif template.text is not None:
         text = substitute(template.text, payload)
     else:
-        text = html_to_text(content)
+        text = substitute(_derived_text(template.content), payload, escape=_on_one_line)
     return RenderedEmail(
         subject=substitute(template.subject, payload),
         text=text,
@@ -64,14 +65,34 @@ def substitute(
     A root that `payload` does not have stays as it is; a known root whose leaf is missing or null
     becomes empty. A value that holds placeholders is not expanded again.
     """
+    opening, placeholders = _compiled(text)
+    pieces = [opening]
+    for written, root, path, following in placeholders:
+        is_known = root in payload
+        pieces += (escape(_as_text(_leaf(payload[root], path))) if is_known else written, following)
+    return "".join(pieces)
 
-    def value_of(match: re.Match[str]) -> str:
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str) -> tuple[str, tuple[tuple[str, str, list[str], str], ...]]:
+    """Split a template once: what stands before the placeholders, and each with what follows."""
+    matches = [match for match in _PLACEHOLDER.finditer(text) if not match[1].startswith(".")]
+    starts = [match.start() for match in matches] + [len(text)]
+    placeholders = []
+    for match, next_start in zip(matches, starts[1:], strict=True):
         root, *path = match[1].split(".")
-        if not root or root not in payload:
-            return match[0]
-        return escape(_as_text(_leaf(payload[root], path)))
+        placeholders.append((match[0], root, path, text[match.end() : next_start]))
+    return text[: starts[0]], tuple(placeholders)
 
-    return _PLACEHOLDER.sub(value_of, text)
+
+@lru_cache(maxsize=256)
+def _derived_text(content: str) -> str:
+    """Read the markup of a template once; no value, so no markup in a value, is in it yet."""
+    return html_to_text(content)
+
+
+def _on_one_line(value: str) -> str:
+    return " ".join(value.split())
 
 
 def _leaf(value: object, path: Sequence[str]) -> object:
@@ -88,6 +109,8 @@ def _leaf(value: object, path: Sequence[str]) -> object:
 def _as_text(value: object) -> str:
     """Spell a JSON value as JavaScript's `String()` does."""
     match value:
+        case str():
+            return value
         case None:
             return ""
         case bool():

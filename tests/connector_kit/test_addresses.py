@@ -1,7 +1,8 @@
 """Tests of strict mail addresses."""
 
 import pytest
-from hypothesis import given
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idp.connector_kit import Mailbox, parse_mailbox
@@ -94,3 +95,25 @@ def test_any_text_gives_one_mailbox_or_a_value_error(text: str) -> None:
         return
     assert mailbox.address.count("@") == 1
     assert not set(mailbox.address) & set("\r\n\0<>, ")
+
+
+usual = st.from_regex(r"[a-zA-Z0-9._+-]{1,70}@[a-zA-Z0-9.-]{1,30}\Z") | st.sampled_from(
+    ["a@x.test", "Postmaster@X.Test", "a.@x.test", "a@x.123", "a" * 64 + "@x.test", "a@xn--.test"]
+)
+
+
+@given(usual)
+@example("a" * 65 + "@x.test")
+@example("a@" + "x" * 60 + "." + "y" * 60 + "." + "z" * 60 + ".test")
+@example("a" * 60 + "@" + ".".join(["x" * 60] * 3))
+def test_the_quick_way_agrees_with_the_library(text: str) -> None:
+    try:
+        expected = validate_email(
+            text, check_deliverability=False, globally_deliverable=False, test_environment=True
+        )
+    except EmailNotValidError:
+        with pytest.raises(ValueError, match=r"^must "):
+            parse_mailbox(text)
+    else:
+        address = f"{expected.local_part}@{expected.ascii_domain}"
+        assert parse_mailbox(text) == Mailbox(address)

@@ -1,5 +1,7 @@
 """Tests of the internet message built from a rendered mail."""
 
+import re
+from base64 import b64decode
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -35,6 +37,7 @@ HEADER_NAMES = [
     "MIME-Version",
     "Content-Type",
 ]
+CODE_MAIL = {"code": "428913", "issuer": "https://idp.test/oidc"}
 ENCODED_BREAK = "=?utf-8?q?Acme=0D=0ABcc:_evil@y.test?="
 BREAKS = ["a\r\nBcc: b@y.test", "a\nb", "a\rb", "a\0b", "a\x0bb", "a\x85b", "a\u2028b", "\ud800"]
 
@@ -45,7 +48,7 @@ def build(
     request = EmailRequest(
         to=changes.pop("to", "reader@example.test"),
         usage_type=UsageType.SIGN_IN,
-        payload=changes.pop("payload", {"code": "428913", "issuer": "https://idp.test/oidc"}),
+        payload=changes.pop("payload", {"code": "428913"}),
         locale=changes.pop("locale", "pt-BR"),
         message_id=changes.pop("message_id", None),
     )
@@ -67,7 +70,8 @@ def content(message: EmailMessage, subtype: str) -> str:
 
 
 def test_all_headers_of_a_code_mail() -> None:
-    message = parse(build(subject="428913 is your code", reply_to=Mailbox("help@acme.test")))
+    reply_to = Mailbox("help@acme.test")
+    message = parse(build(subject="428913 is your code", reply_to=reply_to, payload=CODE_MAIL))
     assert message["From"] == "Acme <idp@acme.test>"
     assert message["To"] == "reader@example.test"
     assert message["Reply-To"] == "help@acme.test"
@@ -155,7 +159,12 @@ def test_a_line_break_or_control_character_is_refused(value: str, place: str) ->
 def test_no_value_adds_a_header(value: str, locale: str) -> None:
     sender = Mailbox("idp@acme.test", value)
     try:
-        raw = build(subject=value, sender=sender, locale=locale, headers={"X-A": value})
+        changes: dict[str, Any] = {
+            "sender": sender,
+            "headers": {"X-A": value},
+            "payload": CODE_MAIL,
+        }
+        raw = build(subject=value, locale=locale, **changes)
     except PermanentFailure:
         return
     head = raw.partition(b"\r\n\r\n")[0]
@@ -173,6 +182,16 @@ def test_subject_and_display_name_are_read_as_written(value: str) -> None:
     assert address == "idp@acme.test"
     for words in (name, message["Subject"]):
         assert str(make_header(decode_header(words))).split() == value.split()
+
+
+@given(value=st.text(st.sampled_from("aé漢😀 "), max_size=200))
+def test_an_encoded_word_is_short_and_splits_no_character(value: str) -> None:
+    raw = build(subject=value, sender=Mailbox("idp@acme.test", value))
+    encoded = re.findall(rb"=\?utf-8\?b\?([^?]*)\?=", raw.partition(b"\r\n\r\n")[0])
+    assert bool(encoded) is not value.isascii()
+    for each in encoded:
+        assert len(each) + len("=?utf-8?b??=") <= 75
+        b64decode(each).decode()
 
 
 def test_long_headers_are_folded() -> None:
@@ -210,6 +229,17 @@ def test_anything_but_one_bare_recipient_is_refused(to: str) -> None:
     with pytest.raises(PermanentFailure) as failure:
         build(to=to)
     assert failure.value.reason == "invalid_recipient"
+
+
+@given(to=st.text() | st.from_regex(r"[a-z]@x\.test[,;\s<>@]+[a-z]@y\.test", fullmatch=True))
+@example(to="reader@example.test")
+def test_no_recipient_is_added(to: str) -> None:
+    try:
+        message = parse(build(to=to))
+    except PermanentFailure:
+        return
+    assert len(message["To"].addresses) == 1
+    assert message["Bcc"] is message["Cc"] is None
 
 
 def test_an_internationalized_domain_travels_as_a_label() -> None:
@@ -261,3 +291,30 @@ def test_no_origin_is_named_without_digits_and_a_protected_issuer(
     payload: dict[str, object],
 ) -> None:
     assert "OTP-Token" not in parse(build(payload=payload))
+
+
+@pytest.mark.parametrize(
+    "text", ["Your code is 428913.", "Code: 428913\n\n", "", "@idp.test #428913"]
+)
+def test_a_code_mail_ends_with_the_line_that_binds_it_to_its_host(text: str) -> None:
+    received = content(parse(build(text=text, payload=CODE_MAIL)), "plain")
+    assert received.split("\r\n")[-2:] == ["@idp.test #428913", ""]
+    assert received.count("@idp.test #428913") == 1
+    assert received.startswith(text.strip())
+
+
+def test_a_port_belongs_to_the_host() -> None:
+    payload = {"code": "007", "issuer": "http://localhost:8000"}
+    message = parse(build(payload=payload))
+    assert content(message, "plain") == "t\r\n\r\n@localhost:8000 #007\r\n"
+    assert "localhost" not in content(message, "html")
+
+
+def test_a_mail_without_a_code_ends_as_it_was_written() -> None:
+    payload = {"link": "https://idp.test/x", "issuer": "https://idp.test"}
+    assert content(parse(build(payload=payload)), "plain") == "t\r\n"
+
+
+def test_a_header_name_too_long_for_a_line_is_refused() -> None:
+    with pytest.raises(PermanentFailure, match="no valid name"):
+        build(headers={"X" * 1000: "a"})

@@ -1,5 +1,6 @@
 """Tests of placeholders and rendering."""
 
+import html
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.connector_kit import EmailTemplate, PermanentFailure, RenderedEmail, render, substitute
+from idp.connector_kit.html_to_text import html_to_text
 
 PAYLOAD: dict[str, object] = {
     "code": "428913",
@@ -100,6 +102,40 @@ def test_plain_text_has_no_html_part() -> None:
 
 def test_missing_text_is_derived_from_the_html() -> None:
     assert render(template(content="<p>{{a}}</p>"), {"a": "1 < 2"}).text == "1 < 2\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("<h1>Hi {{name}}</h1><p>{{ code }}</p>", "Hi <b> & {{code}}\n\n428913\n"),
+        ("<a href='{{link}}'>Open</a>", "Open (https://a.test/?a=1&b=2)\n"),
+        ("<a href='{{link}}'>{{link}}</a>", "https://a.test/?a=1&b=2\n"),
+        ("<a href='https://b.test/{{code}}'>Open</a>", "Open (https://b.test/428913)\n"),
+        ("<p>{{lines}}</p><style>{{code}}</style>", "one two\n"),
+        ("<p>{{unknown}}</p>", "{{unknown}}\n"),
+    ],
+)
+def test_values_stand_in_derived_text_as_they_are_but_on_one_line(content: str, text: str) -> None:
+    payload = {
+        "code": "428913",
+        "name": "<b> & {{code}}",
+        "link": "https://a.test/?a=1&b=2",
+        "lines": "one\r\ntwo",
+    }
+    assert render(template(content=content), payload).text == text
+
+
+@given(
+    name=st.text(alphabet="<>&;\"'ab{}="),
+    before=st.sampled_from(["<p>", "<td>", "&amp; ", "<li>"]),
+)
+def test_deriving_the_text_before_the_values_are_known_changes_nothing(
+    name: str, before: str
+) -> None:
+    content = f"<h1>Dear -{{{{name}}}}-!</h1>{before}{{{{code}}}}"
+    payload = {"code": "428913", "name": name}
+    filled = substitute(content, payload, escape=html.escape)
+    assert render(template(content=content), payload).text == html_to_text(filled)
 
 
 def test_sender_and_reply_address_are_filled_too() -> None:

@@ -228,6 +228,10 @@ class IncompleteExample(MemoryEmailConnector):
     metadata = replace(MemoryEmailConnector.metadata, example_config={"fromEmail": "a@x.test"})
 
 
+class WrongServiceExample(MemoryEmailConnector):
+    metadata = replace(MemoryEmailConnector.metadata, example_configs={"acme": {"prot": 25}})
+
+
 class ForeignConfig(MemoryEmailConnector):
     config_model = dict  # type: ignore[assignment]
 
@@ -256,6 +260,7 @@ DEFECTS: list[tuple[type[MemoryEmailConnector], str]] = [
     (GivesVagueProblems, "an_unknown_key_is_refused_with_the_nearest_known_one"),
     (Anonymous, "the_metadata_is_complete"),
     (IncompleteExample, "the_metadata_is_complete"),
+    (WrongServiceExample, "the_metadata_is_complete"),
     (ForeignConfig, "the_config_model_builds_on_the_kit"),
 ]
 

@@ -1,20 +1,20 @@
 """`idp demo` as a process of its own, known by nothing but the line it prints."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
+from programs import need
 
 from idp.connector_kit.testing import ReceivedEmail
+
+__all__ = ["FREE_PORTS", "RunningDemo", "need"]
 
 FREE_PORTS = ("--port", "0", "--app-port", "0", "--smtp-port", "0")
 
@@ -53,12 +53,3 @@ class RunningDemo:
                 return found[count - 1]
             time.sleep(0.02)
         raise AssertionError(f"{len(found)} mails instead of {count}")
-
-
-def need(program: str | None, name: str, reason: str) -> str:
-    """Return the path of a program; without it, skip on a laptop and fail in CI."""
-    if program and Path(program).exists():
-        return program
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{name} is not installed, and CI must not skip {reason}")
-    raise pytest.skip.Exception(f"{name} is not installed: {reason}")

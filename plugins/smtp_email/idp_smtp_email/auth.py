@@ -1,11 +1,15 @@
 """The `auth` key: user name and password, or one of three forms of OAuth2."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from ipaddress import ip_address
+from typing import Annotated, Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import (
     AfterValidator,
-    AnyUrl,
     BeforeValidator,
     Discriminator,
     Field,
@@ -13,10 +17,14 @@ from pydantic import (
     Tag,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from idp_smtp_email.settings import SmtpSettings
-from idp_smtp_email.tls import private_key
+from idp_smtp_email.tls import certificate, private_key
+
+GOOGLE_TOKEN_ENDPOINT = "https://oauth2.googleapis.com/token"
+GOOGLE_MAIL_SCOPE = "https://mail.google.com/"
 
 _OAUTH2_KEYS = frozenset(
     {"clientId", "clientSecret", "refreshToken", "accessToken", "expires", "accessUrl", "scope"}
@@ -29,6 +37,34 @@ def _auth_type(value: object) -> object:
     if lowered not in {"login", "oauth2"}:
         raise ValueError("must be login or OAuth2")
     return lowered
+
+
+def _access_url(url: str) -> str:
+    if not _is_private_address(url):
+        raise ValueError("must be an https:// URL (http:// only on this machine)")
+    return url
+
+
+def _is_private_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:
+        return False
+    if not host or parts.username or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+AccessUrl = Annotated[str, AfterValidator(_access_url)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Login(SmtpSettings):
@@ -47,10 +83,35 @@ class Login(SmtpSettings):
 
 
 class SigningKey(SmtpSettings):
-    """A private key with its passphrase."""
+    """A private key, and how the token endpoint recognizes it."""
 
     key: Annotated[SecretStr, AfterValidator(private_key)]
+    """PEM text of an RSA key."""
     passphrase: SecretStr | None = None
+    """Passphrase of `key`."""
+    cert: Annotated[str, AfterValidator(certificate)] | None = None
+    """Certificate of `key`; Microsoft knows the key by it."""
+    key_id: str | None = None
+    """Name of `key` at the endpoint (`kid`), where it has one."""
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        self.load()
+        return self
+
+    def load(self) -> RSAPrivateKey:
+        """Return the key itself; raises ValueError when it cannot be read."""
+        # A key copied out of a JSON file often still has its line breaks written as \n.
+        pem = self.key.get_secret_value().replace("\\n", "\n").encode()
+        passphrase = self.passphrase.get_secret_value().encode() if self.passphrase else None
+        try:
+            key = load_pem_private_key(pem, passphrase)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            message = "cannot be read: is its text complete, and does the passphrase belong to it?"
+            raise ValueError(message) from None
+        if not isinstance(key, RSAPrivateKey):
+            raise ValueError("must be an RSA key")  # noqa: TRY004 - pydantic wants ValueError
+        return key
 
 
 SigningKeyText = Annotated[
@@ -60,8 +121,8 @@ SigningKeyText = Annotated[
 
 class _OAuth2(SmtpSettings):
     type: Annotated[Literal["oauth2"], BeforeValidator(_auth_type)] = "oauth2"
-    user: str
-    access_url: AnyUrl | None = None
+    user: Text
+    """The mailbox to send from."""
 
 
 class OAuth2RefreshToken(_OAuth2):
@@ -70,26 +131,44 @@ class OAuth2RefreshToken(_OAuth2):
     client_id: str | None = None
     client_secret: SecretStr | None = None
     refresh_token: SecretStr | None = None
-    access_token: SecretStr | None = None
+    access_token: SecretStr | None = Field(default=None, validate_default=True)
     expires: int | None = None
+    """When `accessToken` expires, in milliseconds since 1970."""
+    access_url: AccessUrl = GOOGLE_TOKEN_ENDPOINT
+    scope: str | None = None
+
+    @field_validator("refresh_token")
+    @classmethod
+    def _with_client(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if token is not None and info.data.get("client_id") is None:
+            raise ValueError("clientId must be given with refreshToken")
+        return token
+
+    @field_validator("access_token")
+    @classmethod
+    def _one_token(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if token is None and "refresh_token" in info.data and not info.data["refresh_token"]:
+            raise ValueError("refreshToken or accessToken must be given")
+        return token
 
 
 class OAuth2ServiceAccount(_OAuth2):
     """OAuth2 as a Google service account (RFC 7523)."""
 
-    service_client: str
+    service_client: Text
     private_key: SigningKeyText
-    scope: str | None = None
+    access_url: AccessUrl = GOOGLE_TOKEN_ENDPOINT
+    scope: str = GOOGLE_MAIL_SCOPE
 
 
 class OAuth2ClientCredentials(_OAuth2):
     """OAuth2 as an application of Microsoft 365 (RFC 6749 §4.4)."""
 
-    client_id: str
+    client_id: Text
     client_secret: SecretStr | None = None
     private_key: SigningKeyText | None = Field(default=None, validate_default=True)
-    access_url: AnyUrl
-    scope: str
+    access_url: AccessUrl
+    scope: Text
 
     @field_validator("private_key")
     @classmethod
@@ -99,10 +178,20 @@ class OAuth2ClientCredentials(_OAuth2):
         return key
 
 
+OAuth2: TypeAlias = OAuth2RefreshToken | OAuth2ServiceAccount | OAuth2ClientCredentials
+
+
+_TAGS: Mapping[type, str] = {
+    OAuth2RefreshToken: "refresh token form",
+    OAuth2ServiceAccount: "service account form",
+    OAuth2ClientCredentials: "client credentials form",
+}
+
+
 def _form(raw: object) -> str:
     """Tell which form the keys belong to; `type` may be absent, as in Logto."""
     if not isinstance(raw, Mapping):
-        return "login form"
+        return _TAGS.get(type(raw), "login form")
     kind = str(raw.get("type") or "").lower()
     if kind != "oauth2" and (kind or not _OAUTH2_KEYS & raw.keys() or "pass" in raw):
         return "login form"
@@ -112,21 +201,10 @@ def _form(raw: object) -> str:
     return "refresh token form" if is_refresh else "client credentials form"
 
 
-_AnyForm: TypeAlias = (
+Auth = Annotated[
     Annotated[Login, Tag("login form")]
     | Annotated[OAuth2RefreshToken, Tag("refresh token form")]
     | Annotated[OAuth2ServiceAccount, Tag("service account form")]
-    | Annotated[OAuth2ClientCredentials, Tag("client credentials form")]
-)
-
-
-def _only_login(auth: _AnyForm) -> _AnyForm:
-    if not isinstance(auth, Login):
-        raise ValueError(  # noqa: TRY004 - pydantic reports ValueError only
-            "this form (OAuth2) is understood but not supported by this version of "
-            "idp-smtp-email; use user and pass"
-        )
-    return auth
-
-
-Auth = Annotated[_AnyForm, Discriminator(_form), AfterValidator(_only_login)]
+    | Annotated[OAuth2ClientCredentials, Tag("client credentials form")],
+    Discriminator(_form),
+]

@@ -10,29 +10,35 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from idp.connector_kit import EmailTemplate, TemplateSet
 from idp_smtp_email.auth import Auth, Login
+from idp_smtp_email.dkim import DkimKey
 from idp_smtp_email.fields import AddressText, CustomHeaders, EhloName, HostName, MailboxText
-from idp_smtp_email.later import Dkim, Pool, Proxy, Service
-from idp_smtp_email.settings import SmtpSettings
+from idp_smtp_email.limits import PoolOptions
+from idp_smtp_email.proxy import ProxyUrl
+from idp_smtp_email.services import SERVICES, Server, ServiceName
+from idp_smtp_email.settings import SmtpSettings, as_list
 from idp_smtp_email.tls import TlsOptions
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Milliseconds = Annotated[int, Field(gt=0)]
 TlsKey = Annotated[TlsOptions, BeforeValidator(lambda raw: raw or {})]
+DkimKeys = Annotated[list[DkimKey], BeforeValidator(lambda raw: as_list(raw) if raw else [])]
+PoolKey = Annotated[PoolOptions, BeforeValidator(lambda raw: raw or {})]
 HeadersKey = Annotated[CustomHeaders, BeforeValidator(lambda raw: raw or {})]
 
 
 class SmtpConfig(SmtpSettings):
     """Settings of one SMTP server; a configuration of Logto's SMTP connector fits unchanged."""
 
-    host: HostName
+    service: ServiceName | None = None
+    """Name of a mail provider; gives `host`, `port` and `secure`."""
+    host: HostName = Field(default="", validate_default=True)
     """Name or address of the mail server."""
     port: Port | None = None
     """465 with `secure`, 587 with a login, else 25, when absent."""
-    service: Service = None
-    """Name of a provider preset."""
     auth: Auth = Field(default_factory=Login)
     """`user` and `pass`; absent for a relay that asks for none."""
     from_email: MailboxText
@@ -75,12 +81,21 @@ class SmtpConfig(SmtpSettings):
     """Accepted for Logto's sake: content is never read from files."""
     disable_url_access: bool = False
     """Accepted for Logto's sake: content is never read from URLs."""
-    pool: Pool = None
-    """Keeping connections open between mails."""
-    dkim: Dkim = None
-    """Signing mails."""
-    proxy: Proxy = None
-    """A proxy on the way to the server."""
+    pool: PoolKey = Field(default_factory=PoolOptions)
+    """How connections are kept open and shared, and how many mails may leave in how much time."""
+    dkim: DkimKeys = Field(default_factory=list)
+    """Keys to sign mails with, one or several."""
+    proxy: ProxyUrl | None = None
+    """A proxy on the way to the server, as `socks5://host:port` or `http://host:port`."""
+
+    @field_validator("host", mode="before")
+    @classmethod
+    def _host_of_service(cls, host: object, info: ValidationInfo) -> object:
+        if host or "service" not in info.data:
+            return host or "localhost"  # an unknown service was refused already
+        if info.data["service"] is None:
+            raise PydanticCustomError("missing", "is required")
+        return SERVICES[info.data["service"]].host
 
     @field_validator("templates")
     @classmethod
@@ -106,16 +121,26 @@ class SmtpConfig(SmtpSettings):
     @property
     def uses_tls(self) -> bool:
         """Tell whether the connection starts with TLS."""
-        return self.port == 465 if self.secure is None else self.secure
+        if self.secure is not None:
+            return self.secure
+        if self.port is not None:
+            return self.port == 465
+        return self._preset is not None and self._preset.secure
 
     @property
     def server_port(self) -> int:
         """Return the port to connect to."""
         if self.port is not None:
             return self.port
+        if self._preset is not None and self._preset.secure == self.uses_tls:
+            return self._preset.port
         if self.uses_tls:
             return 465
-        return 587 if self.credentials else 25
+        return 587 if self.auth.user else 25
+
+    @property
+    def _preset(self) -> Server | None:
+        return SERVICES[self.service] if self.service else None
 
     @property
     def verified_name(self) -> str:

@@ -3,32 +3,40 @@
 import asyncio
 import re
 from datetime import UTC, datetime
-from functools import cached_property
 from ssl import SSLContext
 
 from idp.connector_kit import (
+    ConnectorError,
     DeliveryReceipt,
     EmailConnector,
     EmailRequest,
     Mailbox,
     PermanentFailure,
+    ProbeStep,
     TemplateSet,
     TransientFailure,
     build_mime,
     parse_mailbox,
     render,
 )
+from idp_smtp_email.authentication import Authenticator
 from idp_smtp_email.config import SmtpConfig
+from idp_smtp_email.connection import Connection
+from idp_smtp_email.dkim import Signer
 from idp_smtp_email.masking import Mask, private_texts, spellings
 from idp_smtp_email.metadata import METADATA
-from idp_smtp_email.session import Envelope, Session
+from idp_smtp_email.pool import Pool
+from idp_smtp_email.probe import ProbeTrace
+from idp_smtp_email.session import Session
 from idp_smtp_email.tls import client_context
+from idp_smtp_email.trace import LoggedTrace, Trace
+from idp_smtp_email.transaction import Delivery, Envelope, Transaction
 
 _QUEUE_ID = re.compile(r"(?:queued as |\bid=)([\w.+-]*\w)|^Ok ([\w-]{20,})", re.IGNORECASE)
 
 
 class SmtpConnector(EmailConnector[SmtpConfig]):
-    """Sends each mail over a connection of its own."""
+    """Sends mails over a few connections that are kept open."""
 
     metadata = METADATA
     config_model = SmtpConfig
@@ -36,44 +44,92 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
     def __init__(self, config: SmtpConfig) -> None:
         super().__init__(config)
         self._templates = TemplateSet(config.templates)
+        self._sender = parse_mailbox(config.from_email)
+        bounces = config.envelope_from
+        self._return_path = parse_mailbox(bounces, display_name=False) if bounces else None
+        self._secrets: list[str] = []
+        if config.credentials:
+            user, password = config.credentials
+            self._secrets = spellings(user, password.get_secret_value())
+        self._signer = Signer(config.dkim)
+        self._authenticator = Authenticator(config, self.change_config)
+        self._pool = Pool(config, self._open)
+        self._making_context: asyncio.Task[SSLContext] | None = None
 
     async def send(self, request: EmailRequest) -> DeliveryReceipt:
-        envelope = self._envelope(request)
         mask = self._mask(request)
-        session = Session(self.config, lambda: self._tls_context, mask, self._expiry(request))
-        reply = await session.deliver(envelope)
+        delivery = self._delivery(request, mask, self._trace(mask))
+        reply = await self._pool.deliver(delivery)
         queue_id = _QUEUE_ID.search(reply.message)
         provider_id = queue_id[1] or queue_id[2] if queue_id else None
-        return DeliveryReceipt(provider_id=provider_id, reply=f"{reply.code} {mask(reply.message)}")
+        text = f"{reply.code} {mask(reply.message)}"
+        return DeliveryReceipt(provider_id=provider_id, reply=text)
 
-    @cached_property
-    def _tls_context(self) -> SSLContext:
-        return client_context(self.config.tls)
+    async def probe(self, request: EmailRequest) -> list[ProbeStep]:
+        mask = self._mask(request)
+        trace = ProbeTrace(self.config, mask)
+        try:
+            await self._send_apart(self._delivery(request, mask, trace))
+        except ConnectorError as failure:
+            trace.fail(failure)
+        else:
+            trace.close()
+        return trace.steps
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+        await self._authenticator.aclose()
+
+    async def _send_apart(self, delivery: Delivery) -> None:
+        """Send over a fresh connection, however many are open: each step shall be seen."""
+        connection = await self._open(delivery)
+        try:
+            await Transaction(connection, delivery, self.config).run()
+        finally:
+            connection.leave()
+
+    async def _open(self, delivery: Delivery) -> Connection:
+        session = Session(self.config, self._tls_context, self._authenticator, delivery)
+        return await session.open()
+
+    async def _tls_context(self) -> SSLContext:
+        """Return the context all connections share, made once and beside the event loop."""
+        if self._making_context is None:
+            making = asyncio.to_thread(client_context, self.config.tls)
+            self._making_context = asyncio.create_task(making)
+        return await asyncio.shield(self._making_context)
+
+    def _trace(self, mask: Mask) -> Trace:
+        if self.config.logger or self.config.debug:
+            return LoggedTrace(f"{self.config.host}:{self.config.server_port}", mask)
+        return Trace()
+
+    def _delivery(self, request: EmailRequest, mask: Mask, trace: Trace) -> Delivery:
+        expires_at = self._expiry(request)
+        envelope = self._envelope(request)
+        return Delivery(envelope=envelope, expires_at=expires_at, mask=mask, trace=trace)
 
     def _envelope(self, request: EmailRequest) -> Envelope:
         template = self._templates.select(request.usage_type, custom=request.custom_template)
         rendered = render(template, request.payload)
-        sender = _template_mailbox(rendered.send_from) or parse_mailbox(self.config.from_email)
+        sender = _template_mailbox(rendered.send_from) or self._sender
         reply_to = _template_mailbox(rendered.reply_to or self.config.reply_to)
         headers = self.config.custom_headers
         message = build_mime(rendered, request, sender=sender, reply_to=reply_to, headers=headers)
         recipient = parse_mailbox(request.to, display_name=False)
-        bounces = self.config.envelope_from
-        return_path = parse_mailbox(bounces, display_name=False) if bounces else sender
-        mailboxes = filter(None, (sender, reply_to, recipient, return_path))
+        return_path = self._return_path or sender
+        addresses = [mailbox.address for mailbox in (sender, recipient, return_path)]
+        if reply_to is not None:
+            addresses.append(reply_to.address)
         return Envelope(
             sender=return_path.address,
             recipient=recipient.address,
-            message=message,
-            needs_smtputf8=any(mailbox.needs_smtputf8 for mailbox in mailboxes),
+            message=self._signer.sign(message),
+            needs_smtputf8=not "".join(addresses).isascii(),
         )
 
     def _mask(self, request: EmailRequest) -> Mask:
-        private = private_texts(request.to, request.payload)
-        if self.config.credentials:
-            user, password = self.config.credentials
-            private += spellings(user, password.get_secret_value())
-        return Mask(private)
+        return Mask(private_texts(request.to, request.payload) + self._secrets)
 
     def _expiry(self, request: EmailRequest) -> float:
         """Return the loop time at which to give up: all clocks together, or the mail's deadline."""

@@ -16,6 +16,7 @@ from idp.connector_kit import (
     ProviderReply,
     TransientFailure,
 )
+from idp_smtp_email.advice import advice_for
 from idp_smtp_email.config import SmtpConfig
 from idp_smtp_email.masking import Mask
 
@@ -43,7 +44,6 @@ _ABOUT_THE_SENDER = re.compile(
 _SENDER_CODES = ("5.1.7", "5.1.8")
 _MAILBOX_REASONS = {"5.1.1": "recipient_refused", "5.2.2": "mailbox_full"}
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-_NO_BASIC_AUTH = ("5.7.139", "5.7.30")
 
 
 def provider_reply(stage: Stage, reply: SMTPResponse, mask: Mask) -> ProviderReply:
@@ -57,7 +57,7 @@ def provider_reply(stage: Stage, reply: SMTPResponse, mask: Mask) -> ProviderRep
     )
 
 
-def refusal(stage: Stage, reply: ProviderReply) -> ConnectorError:
+def refusal(stage: Stage, reply: ProviderReply, config: SmtpConfig) -> ConnectorError:
     """Tell what a negative reply (RFC 5321 §4.2.1) means."""
     severity = (reply.reply_code or 0) // 100
     if reply.reply_code == 421 or severity == 4:
@@ -65,7 +65,7 @@ def refusal(stage: Stage, reply: ProviderReply) -> ConnectorError:
     if severity != 5:
         return _not_understood(stage, reply)
     if stage is Stage.AUTH:
-        return _refused_login(reply)
+        return _refused_login(reply, config)
     if stage in {Stage.GREETING, Stage.EHLO, Stage.TLS}:
         return InvalidConfig(f"The server refuses this client ({stage}).", reply=reply)
     reason = _reason(stage, reply)
@@ -93,11 +93,13 @@ def _reason(stage: Stage, reply: ProviderReply) -> str:
     return "recipient_refused" if stage is Stage.RCPT else "message_refused"
 
 
-def _refused_login(reply: ProviderReply) -> InvalidConfig:
-    if reply.enhanced_code in _NO_BASIC_AUTH:
-        message = "The server no longer takes passwords for this account: it asks for OAuth2."
+def _refused_login(reply: ProviderReply, config: SmtpConfig) -> InvalidConfig:
+    advice = advice_for(reply, config)
+    if advice is not None:
+        message = f"The server refused the login. {advice}"
     else:
-        message = "The server refused the login: check auth.user and auth.pass."
+        keys = "auth.user and auth.pass" if config.credentials else "auth"
+        message = f"The server refused the login: check {keys}."
     return InvalidConfig(message, problems={"auth": message}, reply=reply)
 
 
@@ -114,7 +116,7 @@ def breakdown(stage: Stage, error: Exception, config: SmtpConfig, mask: Mask) ->
     """Tell what an exception between two replies means."""
     if isinstance(error, SMTPResponseException):
         response = SMTPResponse(error.code, error.message)
-        return refusal(stage, provider_reply(stage, response, mask))
+        return refusal(stage, provider_reply(stage, response, mask), config)
     causes = _causes(error)
     reply = ProviderReply(text=mask(str(causes[-1])), stage=stage)
     if stage is Stage.MESSAGE:

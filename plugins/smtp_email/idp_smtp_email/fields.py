@@ -4,14 +4,13 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 
 from idp.connector_kit import is_reserved_header, parse_mailbox
 from idp_smtp_email.settings import as_list
 
-_HEADER_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 §3.6.8
 _LINE_BREAKS = frozenset("\r\n\0")
 
 
@@ -25,7 +24,8 @@ def _address(text: str) -> str:
     return text
 
 
-def _host(name: str) -> str:
+def host_name(name: str) -> str:
+    """Check that a text is a name or an address, and nothing more."""
     try:
         ip_address(name)
     except ValueError:
@@ -52,7 +52,7 @@ def _ehlo_name(name: str) -> str:
 def _headers(headers: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
     for name, values in headers.items():
         if not _HEADER_NAME.fullmatch(name):
-            raise ValueError("a header name must be ASCII without blanks or colons")
+            raise ValueError("a header name must be ASCII without blanks or colons, and short")
         if is_reserved_header(name):
             raise ValueError(f"the header {name} is written by the server and cannot be set here")
         if _LINE_BREAKS & set("".join(values)):
@@ -60,18 +60,10 @@ def _headers(headers: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
     return headers
 
 
-def _proxy_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"socks5", "http"} or not parts.hostname:
-        raise ValueError("must be a socks5:// or http:// URL")
-    return url
-
-
 MailboxText = Annotated[str, AfterValidator(_mailbox)]
 AddressText = Annotated[str, AfterValidator(_address)]
-HostName = Annotated[str, AfterValidator(_host)]
+HostName = Annotated[str, AfterValidator(host_name)]
 EhloName = Annotated[str, AfterValidator(_ehlo_name)]
-ProxyUrl = Annotated[str, AfterValidator(_proxy_url)]
 CustomHeaders = Annotated[
     dict[str, Annotated[list[str], BeforeValidator(as_list)]], AfterValidator(_headers)
 ]

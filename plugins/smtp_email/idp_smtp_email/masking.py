@@ -3,9 +3,10 @@
 import base64
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=@]+@[\w.-]+")
-_BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f]{2,}|[^\S ]|[\x00-\x1f\x7f]")
 _LONGEST = 500
 _SHORT = 6
 _MASK = "***"
@@ -15,16 +16,27 @@ class Mask:
     """Hides the given texts, every mail address, and what is too long to be an answer."""
 
     def __init__(self, private: Iterable[str]) -> None:
-        texts = sorted({text for text in private if text}, key=len, reverse=True)
-        pattern = "|".join(_pattern(text) for text in texts)
-        self._private = re.compile(pattern, re.IGNORECASE) if texts else None
+        self._texts = [text for text in private if text]
 
     def __call__(self, text: str) -> str:
-        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        if not (text.isascii() and text.isprintable()):
+            text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         text = _BLANKS.sub(" ", text).strip()
-        if self._private is not None:
+        if self._may_show_in(text):
             text = self._private.sub(_MASK, text)
-        return _ADDRESS.sub(_MASK, text)[:_LONGEST]
+        return _ADDRESS.sub(_MASK, text)[:_LONGEST] if "@" in text else text[:_LONGEST]
+
+    def _may_show_in(self, text: str) -> bool:
+        """Rule most answers out at once: the expression below costs more than sending a mail."""
+        if not text.isascii():
+            return bool(self._texts)
+        lowered = text.lower()
+        return any(each.lower() in lowered or not each.isascii() for each in self._texts)
+
+    @cached_property
+    def _private(self) -> re.Pattern[str]:
+        longest_first = sorted(self._texts, key=len, reverse=True)
+        return re.compile("|".join(map(_pattern, longest_first)), re.IGNORECASE)
 
 
 def _pattern(text: str) -> str:
@@ -35,7 +47,7 @@ def _pattern(text: str) -> str:
 def private_texts(recipient: str, payload: Mapping[str, object]) -> list[str]:
     """List what identifies a person or lets somebody act as them."""
     values = [payload.get(name) for name in ("code", "link")]
-    return [recipient, recipient.partition("@")[0], *(str(value) for value in values if value)]
+    return [recipient, recipient.partition("@")[0], *[str(value) for value in values if value]]
 
 
 def spellings(user: str, password: str) -> list[str]:

@@ -42,7 +42,8 @@ def _certificates(pems: list[str]) -> list[str]:
     return pems
 
 
-def _certificate(pem: str) -> str:
+def certificate(pem: str) -> str:
+    """Check that a text is the PEM text of a certificate with its chain."""
     return _certificates([pem])[0]
 
 
@@ -71,7 +72,7 @@ class TlsOptions(SmtpSettings):
         default_factory=list
     )
     """Authorities to trust instead of the system's."""
-    cert: Annotated[str, AfterValidator(_certificate)] | None = None
+    cert: Annotated[str, AfterValidator(certificate)] | None = None
     """Client certificate with its chain."""
     key: Annotated[SecretStr, AfterValidator(private_key)] | None = Field(
         default=None, validate_default=True

@@ -15,6 +15,7 @@ from idp.connector_kit import EmailRequest, UsageType
 from idp.connector_kit.testing import ReceivedEmail
 
 Wire = dict[str, Any]
+Script = str | list[str] | None
 USER, PASSWORD = "mailer", "open-sesame-77"
 
 
@@ -38,13 +39,17 @@ def wire() -> Callable[..., Wire]:
 
 
 @pytest.fixture
-def connect(wire: Callable[..., Wire]) -> Callable[..., SmtpConnector]:
-    """Make a connector for a port of this machine."""
+async def connect(wire: Callable[..., Wire]) -> AsyncIterator[Callable[..., SmtpConnector]]:
+    """Make a connector for a port of this machine; it is closed when the test ends."""
+    connectors: list[SmtpConnector] = []
 
     def connector(port: int, **changes: object) -> SmtpConnector:
-        return SmtpConnector(SmtpConfig.parse(wire(port=port, **changes)))
+        connectors.append(SmtpConnector(SmtpConfig.parse(wire(port=port, **changes))))
+        return connectors[-1]
 
-    return connector
+    yield connector
+    for each in connectors:
+        await each.aclose()
 
 
 @pytest.fixture
@@ -132,10 +137,13 @@ def mail_server() -> Callable[..., AbstractAsyncContextManager[MailServer]]:
 
 
 class ScriptedServer:
-    """Answers each command as told: a reply, None for silence, or "" to hang up."""
+    """Answers each command as told: a reply, None for silence from then on, or "" to hang up.
 
-    def __init__(self, script: dict[str, str | None]) -> None:
-        self.script: dict[str, str | None] = {
+    Of a list of replies each is given once, the last one for ever.
+    """
+
+    def __init__(self, script: dict[str, Script], tls: ssl.SSLContext | None) -> None:
+        self.script: dict[str, Script] = {
             "greeting": "220 mail.example.test ESMTP",
             "EHLO": "250-mail.example.test\r\n250 SIZE 1000000",
             "DATA": "354 go on",
@@ -144,38 +152,83 @@ class ScriptedServer:
         }
         self.port = 0
         self.commands: list[str] = []
+        self.messages: list[bytes] = []
+        self.connections = 0
         self.hung_up = 0
+        self.answer_recipients = False
+        """Whether the last reply names the number in the recipient."""
+        self._tls = tls
+        self._writers: list[asyncio.StreamWriter] = []
+        self._silent: set[asyncio.StreamWriter] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.append(writer)
         try:
             await self._answer("greeting", writer)
             while line := await reader.readline():
-                command = line.decode().strip()
-                self.commands.append(command)
-                verb = command.partition(" ")[0].upper()
-                await self._answer(verb, writer)
-                if verb == "DATA" and (self.script["DATA"] or "").startswith("354"):
-                    await reader.readuntil(b"\r\n.\r\n")
-                    await self._answer("message", writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+                await self._obey(line.decode().strip(), reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             pass
         finally:
             self.hung_up += 1
             writer.close()
 
-    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> None:
-        reply = self.script.get(verb, "250 ok")
-        if reply is None:
+    def speak(self, words: str) -> None:
+        """Say something unasked to every client, or hang up on them."""
+        for writer in self._writers:
+            if words:
+                writer.write(words.encode() + b"\r\n")
+            else:
+                writer.close()
+
+    async def _obey(
+        self, command: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.commands.append(command)
+        verb, _, rest = command.partition(" ")
+        if verb == "BDAT":
+            self.messages.append(await reader.readexactly(int(rest.split()[0])))
+            await self._answer("message", writer)
             return
-        if not reply:
+        reply = await self._answer(verb.upper(), writer) or ""
+        if verb == "DATA" and reply.startswith("354"):
+            self.messages.append(await _until_dot(reader))
+            if self.answer_recipients:
+                number = self.messages[-1].partition(b"To: u")[2].partition(b"@")[0]
+                self.script["message"] = f"250 number {number.decode()}."
+            await self._answer("message", writer)
+        if verb == "STARTTLS" and reply.startswith("2") and self._tls:
+            await writer.start_tls(self._tls)
+
+    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> str | None:
+        reply = self.script.get(verb, "250 ok")
+        if isinstance(reply, list):
+            reply = reply.pop(0) if len(reply) > 1 else reply[0]
+        if reply == "":
             raise ConnectionError
-        writer.write(reply.encode() + b"\r\n")
-        await writer.drain()
+        if reply is None:
+            self._silent.add(writer)
+        elif writer not in self._silent:
+            writer.write(reply.encode() + b"\r\n")
+            await writer.drain()
+        return reply
+
+
+async def _until_dot(reader: asyncio.StreamReader) -> bytes:
+    lines = []
+    while (line := await reader.readline()) != b".\r\n":
+        if not line:
+            raise ConnectionError
+        lines.append(line)
+    return b"".join(lines)
 
 
 @asynccontextmanager
-async def _scripted(**script: str | None) -> AsyncIterator[ScriptedServer]:
-    server = ScriptedServer(script)
+async def _scripted(
+    tls: ssl.SSLContext | None = None, **script: Script
+) -> AsyncIterator[ScriptedServer]:
+    server = ScriptedServer(script, tls)
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from idp_smtp_email.session import Envelope
+from idp_smtp_email.transaction import Envelope
 
 from idp.connector_kit import EmailTemplate, PermanentFailure, UsageType
 

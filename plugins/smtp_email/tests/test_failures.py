@@ -119,7 +119,7 @@ async def test_a_provider_that_wants_oauth2_is_named(
 ) -> None:
     async with scripted(EHLO="250-m\r\n250 AUTH LOGIN", AUTH=refusal) as server:
         connector = connect(server.port, auth={"user": "u", "pass": "p"}, ignoreTLS=True)
-        with pytest.raises(InvalidConfig, match="asks for OAuth2"):
+        with pytest.raises(InvalidConfig, match=r"set auth\.type to OAuth2"):
             await connector.send(request_for())
 
 
