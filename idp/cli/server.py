@@ -27,7 +27,7 @@ def init(
 
     from cryptography.fernet import Fernet
 
-    from idp.cli.workspace import work
+    from idp.cli.workspace import work_on
     from idp.settings import CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, Settings, SetupError
     from idp.storage.migrations import upgrade
 
@@ -49,7 +49,7 @@ def init(
             f"{config} was kept and names the issuer {settings.issuer}: edit it there."
         )
     upgrade(settings.database_url)
-    work(_look_around)
+    work_on(settings, _look_around)
     typer.echo("The database is ready. Next: idp connectors set smtp --config FILE; idp serve")
 
 
@@ -66,7 +66,7 @@ def serve(
 
     from idp.app import create_app
     from idp.cli.logs import configure_logs
-    from idp.cli.workspace import work
+    from idp.cli.workspace import work_on
     from idp.demo.attach import attach_mailbox
     from idp.demo.mailbox import Mailbox
     from idp.settings import Settings
@@ -78,7 +78,7 @@ def serve(
     settings = Settings.load(**{name: value for name, value in given.items() if value is not None})
     prepare = upgrade if settings.database_url.startswith("sqlite") else check_current
     prepare(settings.database_url)
-    connectors = work(_look_around)
+    connectors = work_on(settings, _look_around)
     listener = listen(settings.host, settings.port, "--port or IDP_PORT")
     if not connectors:
         typer.echo("No email connector is saved: mails wait for `idp connectors set`.", err=True)

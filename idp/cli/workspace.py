@@ -30,6 +30,11 @@ def work(task: Callable[[Workspace], Awaitable[T]]) -> T:
     """Run a task on the deployment the settings describe; raises SetupError."""
     settings = Settings.load()
     check_current(settings.database_url)
+    return work_on(settings, task)
+
+
+def work_on(settings: Settings, task: Callable[[Workspace], Awaitable[T]]) -> T:
+    """Run a task on a deployment whose tables are known to be current."""
     return asyncio.run(_work(settings, task))
 
 

@@ -10,10 +10,11 @@ from idp.app import Server
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
 from idp.connectors import save_connector
 from idp.oidc.clients import add_client
+from idp.outbox.wording import save_shipped_templates
 from idp.plugins import ConnectorClass
 from idp.settings import SetupError
 from idp.storage import Secrets
-from idp.storage.tables import Client, Connector, CustomTemplate
+from idp.storage.tables import Client, Connector
 
 CLIENT_ID = "sample-app"
 USERS = ("alice@example.com", "bob@example.com", "carol@example.com")
@@ -45,7 +46,8 @@ async def seed(server: Server, surroundings: Surroundings, *, with_users: bool) 
     run = server.database.run
     await run(_seed_client, surroundings)
     await run(_seed_connector, server.secrets, connector, surroundings)
-    await run(_seed_templates)
+    # Custom templates are chosen by language, so a mail speaks the language of the page.
+    await run(save_shipped_templates, shipped_locales(), replace=False)
     if with_users:
         await run(_seed_users, await hash_password(PASSWORD))
 
@@ -81,18 +83,6 @@ def _seed_connector(
 def _first_config() -> dict[str, object]:
     templates = [template.model_dump(by_alias=True) for template in shipped_templates("en")]
     return {"fromEmail": _SENDER, "templates": templates}
-
-
-def _seed_templates(session: Session) -> None:
-    # Custom templates are chosen by language, so a mail speaks the language of the page.
-    for locale in shipped_locales():
-        for template in shipped_templates(locale):
-            if session.get(CustomTemplate, (locale, template.usage_type)) is None:
-                wording = template.model_dump(by_alias=True)
-                row = CustomTemplate(
-                    language_tag=locale, usage_type=template.usage_type, template=wording
-                )
-                session.add(row)
 
 
 def _seed_users(session: Session, password_hash: str) -> None:

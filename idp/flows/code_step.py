@@ -24,6 +24,11 @@ class CodePage:
     tries_left: int | None = None
     go_to: Step | None = None
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Tell whether no further code would be compared."""
+        return self.tries_left == 0
+
 
 async def show_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Ask for the code."""
@@ -33,7 +38,7 @@ async def show_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
     if page.go_to:
         return see_other(step(page.flow, page.go_to))
     notice = texts.CODE_SENT if "sent" in request.query_params else None
-    error = texts.CODE_EXHAUSTED if page.tries_left == 0 else None
+    error = texts.CODE_EXHAUSTED if page.is_exhausted else None
     said = error and texts.say(page.flow.locale, error)
     return _page(desk, request, page, error=said, notice=notice)
 
@@ -59,7 +64,7 @@ async def submit_resend(desk: Desk, kind: FlowKind, request: Request) -> Respons
     page = await desk.database.run(_load, desk, kind, request)
     if page is None:
         return await desk.start_over(request)
-    if page.tries_left == 0:
+    if page.is_exhausted:
         return see_other(step(page.flow, Step.CODE))
     try:
         await desk.database.run(_resend, desk, page.flow, request)
@@ -142,7 +147,7 @@ def _page(
         wait=page.wait,
         error=error,
         notice=texts.say(locale, notice) if notice else None,
-        exhausted=page.tries_left == 0,
+        exhausted=page.is_exhausted,
         start=start(flow.kind, flow.interaction_id),
         action=step(flow, Step.CODE),
         resend=step(flow, Step.RESEND),

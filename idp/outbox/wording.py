@@ -38,11 +38,18 @@ def _languages(locale: str, fallback: str) -> list[str]:
     return list(dict.fromkeys([locale, locale.partition("-")[0], fallback]))
 
 
-def save_shipped_templates(session: Session, locales: Sequence[str]) -> None:
-    """Make the shipped templates of these languages the administrator's own."""
+def save_shipped_templates(
+    session: Session, locales: Sequence[str], *, replace: bool = True
+) -> None:
+    """Make the shipped templates of these languages the administrator's own.
+
+    Without `replace`, those the administrator has already stay as they are.
+    """
     for locale in locales:
         for template in shipped_templates(locale):
-            saved = template.model_dump(by_alias=True)
-            session.merge(
-                CustomTemplate(language_tag=locale, usage_type=template.usage_type, template=saved)
-            )
+            usage_type = template.usage_type
+            if replace or session.get(CustomTemplate, (locale, usage_type)) is None:
+                saved = template.model_dump(by_alias=True)
+                session.merge(
+                    CustomTemplate(language_tag=locale, usage_type=usage_type, template=saved)
+                )
