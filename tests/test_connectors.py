@@ -270,7 +270,7 @@ async def test_settings_a_connector_changes_are_saved_sealed_and_it_stays_open(
     [again] = await connectors.in_order()
     assert again.connector is opened.connector
     [row] = await database.run(list_connectors)
-    assert (row.version, "r3" in row.config) == (3, False)
+    assert (row.version, "refreshToken" in row.config) == (3, False)
 
 
 async def test_another_process_opens_with_the_changed_settings(

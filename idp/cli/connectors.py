@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from idp.connector_kit import ProbeStep
+    from idp.connector_kit import EmailRequest, EmailTemplate, ProbeStep, UsageType
     from idp.plugins import ConnectorClass, Plugins
 
 app = typer.Typer(help="The connector instances mails leave through.", no_args_is_help=True)
@@ -105,6 +105,10 @@ def probe_config(
     config: ConfigFile,
     to: Annotated[str, typer.Option(help="Address that receives the test mail.")],
     *,
+    usage_type: Annotated[str, typer.Option(help="The mail to send, such as SignIn.")] = "Generic",
+    locale: Annotated[
+        str, typer.Option(help="Send your own saved wording for this language, such as de.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Send a test mail with settings that need not be saved, and show each step.
@@ -113,29 +117,76 @@ def probe_config(
     """
     import asyncio
 
-    from idp.connector_kit import EmailRequest, UsageType
-    from idp.connectors import open_connector
-    from idp.plugins import load_plugins
+    from idp.outbox.sample import sample_mail
 
-    plugins = load_plugins()
     settings = _read(config)
-    sample = {"code": "482913", "expiresInMinutes": 10, "application": {"name": "idp"}}
-    request = EmailRequest(to=to, usage_type=UsageType.GENERIC, payload=sample)
-
-    async def probe() -> list["ProbeStep"]:
-        connector = open_connector(plugins, _find(plugins, target).metadata.id, settings)
-        try:
-            return await connector.probe(request)
-        finally:
-            await connector.aclose()
-
-    steps = asyncio.run(probe())
+    usage = _usage_type(usage_type)
+    template = _saved_template(usage, locale) if locale else None
+    request = sample_mail(to, usage, locale=locale or "en", template=template)
+    steps = asyncio.run(_probe(target, settings, request))
     if as_json:
         typer.echo(json.dumps([asdict(step) for step in steps], indent=2))
     else:
         typer.echo("\n".join(_lines(steps)))
     if not all(step.ok for step in steps):
         raise typer.Exit(1)
+
+
+async def _probe(
+    target: str, settings: Mapping[str, object], request: "EmailRequest"
+) -> list["ProbeStep"]:
+    from idp.connectors import open_connector
+    from idp.plugins import load_plugins
+
+    plugins = load_plugins()
+    connector = open_connector(plugins, _find(plugins, target).metadata.id, settings)
+    connector.on_config_change = _warn
+    try:
+        return await connector.probe(request)
+    finally:
+        await connector.aclose()
+
+
+async def _warn(change: Mapping[str, object]) -> None:
+    """Tell that the provider replaced a value, such as a refresh token; the old one may be void."""
+    names = ", ".join(_key_paths(change))
+    typer.echo(
+        f"The provider replaced {names} during this test, and nothing saved the new value: "
+        "get a fresh one before you save these settings.",
+        err=True,
+    )
+
+
+def _key_paths(change: Mapping[str, object], prefix: str = "") -> Iterator[str]:
+    for key, value in change.items():
+        if isinstance(value, Mapping):
+            yield from _key_paths(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _usage_type(name: str) -> "UsageType":
+    from idp.connector_kit import UsageType
+    from idp.settings import SetupError
+
+    try:
+        return UsageType(name)
+    except ValueError:
+        raise SetupError(
+            f"No usage type is called {name}; there are {', '.join(UsageType)}."
+        ) from None
+
+
+def _saved_template(usage_type: "UsageType", locale: str) -> "EmailTemplate | None":
+    """Choose as for a real mail; None when the connector's own template would be sent."""
+    from idp.cli.workspace import Workspace, work
+    from idp.outbox.wording import custom_template
+
+    async def choose(workspace: Workspace) -> "EmailTemplate | None":
+        fallback = workspace.settings.default_locale
+        return await workspace.database.run(custom_template, usage_type, locale, fallback)
+
+    return work(choose)
 
 
 def _lines(steps: list["ProbeStep"]) -> Iterator[str]:

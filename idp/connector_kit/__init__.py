@@ -1,6 +1,7 @@
 """The contract between the server and email connectors: everything a plugin author needs."""
 
 from idp.connector_kit.addresses import Mailbox, parse_mailbox
+from idp.connector_kit.composer import ComposedMail, Composer
 from idp.connector_kit.config import ConnectorConfig
 from idp.connector_kit.contract import (
     Capability,
@@ -30,6 +31,8 @@ __all__ = [
     "REQUIRED_USAGE_TYPES",
     "AmbiguousFailure",
     "Capability",
+    "ComposedMail",
+    "Composer",
     "ConfigChange",
     "ConnectorConfig",
     "ConnectorError",

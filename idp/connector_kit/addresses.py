@@ -4,8 +4,8 @@ The stdlib's parser is not used: its verdict on hostile input depends on the Pyt
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
@@ -23,8 +23,7 @@ email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
 ]
 
 
-@dataclass(frozen=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """One address with an optional display name (RFC 5322 §3.4).
 
     `address` has its domain as A-labels (RFC 5890); only the part before the @ may hold more than

@@ -71,10 +71,15 @@ class EmailRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryReceipt:
-    """The provider took responsibility for the mail; `provider_id` is its name for it, if given."""
+    """The provider took responsibility for the mail; `provider_id` is its name for it, if given.
+
+    `transcript` is the whole dialogue, one line for each thing said, when the settings ask for it;
+    secrets, codes, addresses and the mail itself must not be in it.
+    """
 
     provider_id: str | None = None
     reply: str | None = None
+    transcript: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

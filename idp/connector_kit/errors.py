@@ -21,8 +21,10 @@ class ConnectorError(Exception):
     """Base of every failure a connector may raise.
 
     The message is one sentence for an administrator. It must never hold a secret, a verification
-    code or a person's address.
+    code or a person's address, nor must `transcript`: the dialogue, if the settings ask for it.
     """
+
+    transcript: str | None = None
 
     def __init__(self, message: str, *, reply: ProviderReply | None = None) -> None:
         super().__init__(message)

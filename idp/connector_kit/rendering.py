@@ -20,10 +20,11 @@ from idp.connector_kit.templates import EmailTemplate
 _SPACE = r"[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]*"
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_NAME = re.compile(r"[\w.]+", re.ASCII)
 _PLACEHOLDER = re.compile(r"\{\{" + _SPACE + r"([\w.]+)" + _SPACE + r"\}\}", re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class RenderedEmail:
     """What a person will read; `text` is always there, `html` only if the template has it."""
 
@@ -40,20 +41,18 @@ def render(template: EmailTemplate, payload: Mapping[str, object]) -> RenderedEm
     Raises PermanentFailure when `payload["link"]` is neither https nor a loopback address.
     """
     _check_link(payload)
-    is_html = template.content_type == "text/html"
-    content = substitute(template.content, payload, escape=html.escape if is_html else str)
-    if not is_html:
-        text = content
-    elif template.text is not None:
-        text = substitute(template.text, payload)
+    values = Values(payload)
+    if template.content_type == "text/html":
+        markup: str | None = _filled(template.content, Values(payload, html.escape))
+        text = _text_part(template, payload, values)
     else:
-        text = substitute(_derived_text(template.content), payload, escape=_on_one_line)
+        markup, text = None, _filled(template.content, values)
     return RenderedEmail(
-        subject=substitute(template.subject, payload),
+        subject=_filled(template.subject, values),
         text=text,
-        html=content if is_html else None,
-        send_from=template.send_from and substitute(template.send_from, payload),
-        reply_to=template.reply_to and substitute(template.reply_to, payload),
+        html=markup,
+        send_from=template.send_from and _filled(template.send_from, values),
+        reply_to=template.reply_to and _filled(template.reply_to, values),
     )
 
 
@@ -65,24 +64,69 @@ def substitute(
     A root that `payload` does not have stays as it is; a known root whose leaf is missing or null
     becomes empty. A value that holds placeholders is not expanded again.
     """
-    opening, placeholders = _compiled(text)
-    pieces = [opening]
-    for written, root, path, following in placeholders:
-        is_known = root in payload
-        pieces += (escape(_as_text(_leaf(payload[root], path))) if is_known else written, following)
+    return _filled(text, Values(payload, escape))
+
+
+def placeholders(text: str) -> list[str]:
+    """List the placeholders in a template text, as they are written."""
+    return _compiled(text)[1]
+
+
+class Values(dict[str, str]):
+    """What each placeholder becomes in one mail, worked out when it is first met."""
+
+    def __init__(
+        self, payload: Mapping[str, object], escape: Callable[[str], str] | None = None
+    ) -> None:
+        self._payload = payload
+        self._escape = escape
+
+    def __missing__(self, placeholder: str) -> str:
+        root, path = _named(placeholder)
+        if root not in self._payload:
+            text = placeholder
+        else:
+            value = self._payload[root]
+            text = _as_text(_leaf(value, path) if path else value)
+            if self._escape is not None and not text.isalnum():
+                text = self._escape(text)
+        self[placeholder] = text
+        return text
+
+
+def _filled(text: str, values: Values) -> str:
+    pieces, written = _compiled(text)
+    if not written:
+        return text
+    pieces = pieces.copy()
+    pieces[1::2] = [values[placeholder] for placeholder in written]
     return "".join(pieces)
 
 
 @lru_cache(maxsize=1024)
-def _compiled(text: str) -> tuple[str, tuple[tuple[str, str, list[str], str], ...]]:
-    """Split a template once: what stands before the placeholders, and each with what follows."""
-    matches = [match for match in _PLACEHOLDER.finditer(text) if not match[1].startswith(".")]
-    starts = [match.start() for match in matches] + [len(text)]
-    placeholders = []
-    for match, next_start in zip(matches, starts[1:], strict=True):
-        root, *path = match[1].split(".")
-        placeholders.append((match[0], root, path, text[match.end() : next_start]))
-    return text[: starts[0]], tuple(placeholders)
+def _compiled(text: str) -> tuple[list[str], list[str]]:
+    """Split a template once: into its pieces, every second of them a placeholder, and those."""
+    pieces = [""]
+    end = 0
+    for match in _PLACEHOLDER.finditer(text):
+        if not match[1].startswith("."):
+            pieces[-1] = text[end : match.start()]
+            pieces += (match[0], "")
+            end = match.end()
+    pieces[-1] = text[end:]
+    return pieces, pieces[1::2]
+
+
+@lru_cache(maxsize=1024)
+def _named(placeholder: str) -> tuple[str, list[str]]:
+    root, *path = _NAME.findall(placeholder)[0].split(".")
+    return root, path
+
+
+def _text_part(template: EmailTemplate, payload: Mapping[str, object], values: Values) -> str:
+    if template.text is not None:
+        return _filled(template.text, values)
+    return substitute(_derived_text(template.content), payload, escape=_on_one_line)
 
 
 @lru_cache(maxsize=256)
@@ -108,9 +152,9 @@ def _leaf(value: object, path: Sequence[str]) -> object:
 
 def _as_text(value: object) -> str:
     """Spell a JSON value as JavaScript's `String()` does."""
+    if isinstance(value, str):
+        return value
     match value:
-        case str():
-            return value
         case None:
             return ""
         case bool():

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from idp.connector_kit.addresses import Mailbox, parse_mailbox
+from idp.connector_kit.addresses import parse_mailbox
+from idp.connector_kit.composer import Composer
 from idp.connector_kit.config import ConnectorConfig
 from idp.connector_kit.conformance import EmailConnectorConformance
 from idp.connector_kit.contract import (
@@ -14,10 +15,7 @@ from idp.connector_kit.contract import (
     EmailConnector,
     EmailRequest,
 )
-from idp.connector_kit.errors import PermanentFailure
-from idp.connector_kit.mime import build_mime
 from idp.connector_kit.recording_provider import ReceivedEmail, RecordingProvider
-from idp.connector_kit.rendering import render
 from idp.connector_kit.shipped_templates import shipped_templates
 from idp.connector_kit.templates import EmailTemplate, TemplateSet
 
@@ -78,20 +76,7 @@ class MemoryEmailConnector(EmailConnector[MemoryConfig]):
         template = TemplateSet(self.config.templates).select(
             request.usage_type, request.custom_template
         )
-        rendered = render(template, request.payload)
-        message = build_mime(
-            rendered,
-            request,
-            sender=_mailbox(rendered.send_from or self.config.from_email),
-            reply_to=_mailbox(rendered.reply_to) if rendered.reply_to else None,
-        )
+        composer = Composer(parse_mailbox(self.config.from_email))
+        message = composer.compose(template, request).message
         self.sent.append(ReceivedEmail.from_bytes(message, [request.to]))
         return DeliveryReceipt(reply="kept in memory")
-
-
-def _mailbox(text: str) -> Mailbox:
-    try:
-        return parse_mailbox(text)
-    except ValueError as error:
-        message = "The sender or reply address in this template is not exactly one address."
-        raise PermanentFailure(message, reason="invalid_header") from error

@@ -205,6 +205,16 @@ _PROVIDER_LOGINS = {
     ".postmarkapp.com": "auth.user and auth.pass must both be the server's API token.",
     ".mailgun.org": "auth wants an SMTP user of the domain and its password, not the API key.",
     "smtpdm": "auth.user must be the sender address, and auth.pass its SMTP password.",
+    **dict.fromkeys(
+        (".qq.com", ".163.com", ".126.com"),
+        "auth.pass must be the authorization code made in the mailbox's settings for SMTP, not the "
+        "account's password.",
+    ),
+    **dict.fromkeys(
+        (".mail.yahoo.com", ".mail.me.com", ".aol.com", ".fastmail.com", ".zoho."),
+        "auth.pass must be an app password made in the account's security settings, not the "
+        "account's own.",
+    ),
 }
 
 # RFC 6749 §5.2

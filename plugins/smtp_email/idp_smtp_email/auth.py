@@ -30,6 +30,7 @@ _OAUTH2_KEYS = frozenset(
     {"clientId", "clientSecret", "refreshToken", "accessToken", "expires", "accessUrl", "scope"}
     | {"serviceClient", "privateKey"}
 )
+_KEYS = _OAUTH2_KEYS | {"type", "user", "pass"}
 
 
 def _auth_type(value: object) -> object:
@@ -67,7 +68,17 @@ AccessUrl = Annotated[str, AfterValidator(_access_url)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class Login(SmtpSettings):
+class _Form(SmtpSettings):
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_blanks_of_other_forms(cls, raw: object) -> object:
+        if not isinstance(raw, Mapping):
+            return raw
+        others = _KEYS - {field.alias for field in cls.model_fields.values()}
+        return {key: raw[key] for key in raw if key not in others or raw[key] not in ("", None)}
+
+
+class Login(_Form):
     """User name and password; both absent for a relay that asks for none."""
 
     type: Annotated[Literal["login"], BeforeValidator(_auth_type)] = "login"
@@ -119,7 +130,7 @@ SigningKeyText = Annotated[
 ]
 
 
-class _OAuth2(SmtpSettings):
+class _OAuth2(_Form):
     type: Annotated[Literal["oauth2"], BeforeValidator(_auth_type)] = "oauth2"
     user: Text
     """The mailbox to send from."""
@@ -189,15 +200,17 @@ _TAGS: Mapping[type, str] = {
 
 
 def _form(raw: object) -> str:
-    """Tell which form the keys belong to; `type` may be absent, as in Logto."""
+    """Tell which form the keys belong to; `type` may be absent, as in Logto, and keys blank."""
     if not isinstance(raw, Mapping):
         return _TAGS.get(type(raw), "login form")
     kind = str(raw.get("type") or "").lower()
-    if kind != "oauth2" and (kind or not _OAUTH2_KEYS & raw.keys() or "pass" in raw):
+    is_login = raw.get("pass") or not any(raw.get(key) for key in _OAUTH2_KEYS)
+    if kind != "oauth2" and (kind or is_login):
         return "login form"
-    if "serviceClient" in raw:
+    if raw.get("serviceClient"):
         return "service account form"
-    is_refresh = {"refreshToken", "accessToken"} & raw.keys()
+    tokens = [raw[key] for key in ("refreshToken", "accessToken") if key in raw]
+    is_refresh = any(tokens) or (tokens and not raw.get("scope"))
     return "refresh token form" if is_refresh else "client credentials form"
 
 

@@ -144,5 +144,5 @@ class SmtpConfig(SmtpSettings):
 
     @property
     def verified_name(self) -> str:
-        """Return the name the server's certificate must bear."""
-        return self.tls.servername or self.servername or self.host
+        """Return the name the server's certificate must bear; none there ends with a dot."""
+        return (self.tls.servername or self.servername or self.host).removesuffix(".")

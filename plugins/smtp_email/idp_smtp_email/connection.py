@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 
 from aiosmtplib import SMTPResponse, SMTPServerDisconnected
 
@@ -11,14 +11,21 @@ _LONGEST_REPLY = 32 * 1024
 _NOT_A_REPLY = -1
 _CLOSING = 421
 # RFC 5321 §4.2: three digits, then a hyphen if more lines follow.
-_REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])([^\r]*))?\r?")
+_REPLY_LINE = re.compile(r"([2-5]\d\d)(?:([ -])([^\r]*))?\r?", re.ASCII)
+
+Exchange = tuple[bytes, int, float]
+"""What to write, how many replies it brings, and until when (loop time)."""
+Conversation = Generator[Exchange, list[SMTPResponse], SMTPResponse]
+"""Yields exchanges and is sent their replies: fewer than asked for once the connection broke."""
+Ended = Callable[[SMTPResponse | Exception], None]
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Takes over the transport of a greeted server, for many transactions one after the other.
+    """Takes over the transport of a greeted server, for many conversations one after the other.
 
-    Whatever the server says out of turn breaks the connection: a reply that cannot be matched with
-    certainty would be shown to the wrong person.
+    A conversation goes on in the very call that brings its replies: a task that had to be woken
+    for each would cost more than the exchange. Whatever the server says out of turn breaks the
+    connection: a reply that cannot be matched with certainty would be shown to the wrong person.
     """
 
     def __init__(self, transport: asyncio.Transport, extensions: Mapping[str, str]) -> None:
@@ -35,7 +42,9 @@ class Connection(asyncio.BufferedProtocol):
         self._reply_size = 0
         self._replies: list[SMTPResponse] = []
         self._awaited = 0
-        self._arrived: asyncio.Future[None] | None = None
+        self._conversation: Conversation | None = None
+        self._is_proceeding = False
+        self._ended: Ended | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._in_transaction = False
@@ -50,10 +59,14 @@ class Connection(asyncio.BufferedProtocol):
         """The way to the server, for what it tells about TLS."""
         return self._transport
 
+    def time(self) -> float:
+        """Return the loop's time, in seconds."""
+        return self._loop.time()
+
     @property
     def is_idle(self) -> bool:
         """Tell whether the server provably waits for the next message, and for nothing else."""
-        return self.loss is None and not self._in_transaction and not self._awaited
+        return self.loss is None and not self._in_transaction and self._conversation is None
 
     def begin(self) -> None:
         """Start a transaction: until it ends cleanly, nobody else may use the connection."""
@@ -65,18 +78,24 @@ class Connection(asyncio.BufferedProtocol):
         """Note that the server has forgotten the transaction or finished it."""
         self._in_transaction = False
 
-    async def exchange(self, octets: bytes, count: int, due: float) -> list[SMTPResponse]:
-        """Write commands and return their replies: fewer than `count` when the connection broke."""
-        replies: list[SMTPResponse] = []
-        self._replies = replies
-        if self.loss is not None:
-            return replies
-        self._awaited = count
-        self._arrived = self._loop.create_future()
-        self._set_clock(due)
-        self._transport.write(octets)
-        await self._arrived
-        return replies
+    def converse(self, conversation: Conversation, ended: Ended) -> None:
+        """Hold a conversation; `ended` is called with what it returned or raised."""
+        self._conversation = conversation
+        self._ended = ended
+        self._proceed(None)
+
+    async def hold(self, conversation: Conversation) -> SMTPResponse:
+        """Hold a conversation and wait for its end; raises what it raises."""
+        outcome: asyncio.Future[SMTPResponse | Exception] = self._loop.create_future()
+
+        def settle(ending: SMTPResponse | Exception) -> None:
+            if not outcome.done():
+                outcome.set_result(ending)
+
+        self.converse(conversation, settle)
+        if isinstance(ending := await outcome, Exception):
+            raise ending
+        return ending
 
     def leave(self) -> None:
         """Go, politely if the server waits for the next message."""
@@ -102,22 +121,17 @@ class Connection(asyncio.BufferedProtocol):
         return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
-        received = self._view[:nbytes].tobytes()
-        *lines, self._rest = (self._rest + received if self._rest else received).split(b"\n")
+        *lines, self._rest = (self._rest + self._view[:nbytes]).split(b"\n")
         for line in lines:
-            if self.loss is not None:
-                return
             if not self._awaited:
                 self._break(SMTPServerDisconnected("The server spoke out of turn"))
-            elif match := _REPLY_LINE.fullmatch(line):
-                self._take(*match.groups())
-            else:
-                text = line.decode(errors="surrogateescape")
-                self._complete(SMTPResponse(_NOT_A_REPLY, text))
-        if self._rest and not self._awaited:
-            self._break(SMTPServerDisconnected("The server spoke out of turn"))
-        elif self.loss is None and self._reply_size + len(self._rest) > _LONGEST_REPLY:
-            self._complete(SMTPResponse(_NOT_A_REPLY, "The reply is too long"))
+            if self.loss is not None:
+                return
+            self._take(line.decode(errors="surrogateescape"))
+        if self._rest:
+            self._check_rest()
+        elif not self._awaited and self.loss is None:
+            self._proceed(self._replies)
 
     def eof_received(self) -> None:
         self._break(SMTPServerDisconnected("The server hung up"))
@@ -125,25 +139,63 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._break(exc or SMTPServerDisconnected("The connection was lost"))
 
-    def _take(self, reply_code: bytes, hyphen: bytes | None, octets: bytes | None) -> None:
-        text = octets.decode(errors="surrogateescape") if octets else ""
-        if hyphen == b"-":
-            self._lines.append(text)
-            self._reply_size += len(text)
+    def _check_rest(self) -> None:
+        if not self._awaited:
+            self._break(SMTPServerDisconnected("The server spoke out of turn"))
+        elif self._reply_size + len(self._rest) > _LONGEST_REPLY:
+            self._complete(SMTPResponse(_NOT_A_REPLY, "The reply is too long"))
+
+    def _take(self, line: str) -> None:
+        match = _REPLY_LINE.fullmatch(line)
+        if match is None:
+            self._complete(SMTPResponse(_NOT_A_REPLY, line))
             return
-        if self._lines:
-            text = "\n".join([*self._lines, text])
+        reply_code, hyphen, text = match.groups("")
+        if hyphen != "-" and not self._lines:
+            self._complete(SMTPResponse(int(reply_code), text))
+            return
+        self._lines.append(text)
+        self._reply_size += len(text)
+        if self._reply_size > _LONGEST_REPLY:
+            self._complete(SMTPResponse(_NOT_A_REPLY, "The reply is too long"))
+        elif hyphen != "-":
+            text = "\n".join(self._lines)
             self._lines = []
             self._reply_size = 0
-        self._complete(SMTPResponse(int(reply_code), text))
+            self._complete(SMTPResponse(int(reply_code), text))
 
     def _complete(self, reply: SMTPResponse) -> None:
         self._replies.append(reply)
         self._awaited -= 1
         if reply.code in {_CLOSING, _NOT_A_REPLY}:
             self._break(SMTPServerDisconnected("The server closes the connection"))
-        elif not self._awaited:
-            self._wake()
+
+    def _proceed(self, replies: list[SMTPResponse] | None) -> None:
+        """Give the conversation its replies, and write what it says next."""
+        conversation = self._conversation
+        if conversation is None or self._is_proceeding:
+            return
+        self._is_proceeding = True
+        try:
+            step = next(conversation) if replies is None else conversation.send(replies)
+            while self.loss is not None:
+                step = conversation.send([])
+        except StopIteration as end:
+            self._end(end.value)
+        except Exception as failure:  # noqa: BLE001 - who waits for the end must learn of it
+            self._end(failure)
+        else:
+            self._is_proceeding = False
+            octets, self._awaited, due = step
+            self._replies = []
+            self._set_clock(due)
+            self._transport.write(octets)
+
+    def _end(self, ending: SMTPResponse | Exception) -> None:
+        ended, self._conversation, self._ended = self._ended, None, None
+        self._is_proceeding = False
+        if ended is not None:
+            ended(ending)
 
     def _set_clock(self, due: float) -> None:
         """Give the server until `due`; a timer that rings earlier looks again (timers cost)."""
@@ -169,10 +221,7 @@ class Connection(asyncio.BufferedProtocol):
     def _break(self, loss: Exception) -> None:
         if self.loss is None:
             self.loss = loss
+            self._awaited = 0
             self._stop_clock()
             self._transport.abort()
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._arrived is not None and not self._arrived.done():
-            self._arrived.set_result(None)
+            self._proceed(self._replies)

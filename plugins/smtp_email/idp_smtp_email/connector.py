@@ -3,21 +3,19 @@
 import asyncio
 import re
 from datetime import UTC, datetime
+from functools import cached_property
 from ssl import SSLContext
 
 from idp.connector_kit import (
+    Composer,
     ConnectorError,
     DeliveryReceipt,
     EmailConnector,
     EmailRequest,
-    Mailbox,
-    PermanentFailure,
     ProbeStep,
     TemplateSet,
     TransientFailure,
-    build_mime,
     parse_mailbox,
-    render,
 )
 from idp_smtp_email.authentication import Authenticator
 from idp_smtp_email.config import SmtpConfig
@@ -34,6 +32,8 @@ from idp_smtp_email.transaction import Delivery, Envelope, Transaction
 
 _QUEUE_ID = re.compile(r"(?:queued as |\bid=)([\w.+-]*\w)|^Ok ([\w-]{20,})", re.IGNORECASE)
 
+_BLIND = Trace()
+
 
 class SmtpConnector(EmailConnector[SmtpConfig]):
     """Sends mails over a few connections that are kept open."""
@@ -44,26 +44,42 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
     def __init__(self, config: SmtpConfig) -> None:
         super().__init__(config)
         self._templates = TemplateSet(config.templates)
-        self._sender = parse_mailbox(config.from_email)
+        self._composer = Composer(
+            parse_mailbox(config.from_email),
+            reply_to=config.reply_to,
+            headers=config.custom_headers,
+        )
         bounces = config.envelope_from
         self._return_path = parse_mailbox(bounces, display_name=False) if bounces else None
         self._secrets: list[str] = []
         if config.credentials:
             user, password = config.credentials
             self._secrets = spellings(user, password.get_secret_value())
+        phases = config.dns_timeout + config.connection_timeout + config.greeting_timeout
+        self._longest = (phases + config.socket_timeout) / 1000
         self._signer = Signer(config.dkim)
         self._authenticator = Authenticator(config, self.change_config)
         self._pool = Pool(config, self._open)
         self._making_context: asyncio.Task[SSLContext] | None = None
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
     async def send(self, request: EmailRequest) -> DeliveryReceipt:
         mask = self._mask(request)
-        delivery = self._delivery(request, mask, self._trace(mask))
-        reply = await self._pool.deliver(delivery)
+        trace = self._trace(mask)
+        delivery = self._delivery(request, mask, trace)
+        try:
+            reply = await self._pool.deliver(delivery)
+        except ConnectorError as failure:
+            failure.transcript = "\n".join(trace.lines) or None
+            raise
         queue_id = _QUEUE_ID.search(reply.message)
         provider_id = queue_id[1] or queue_id[2] if queue_id else None
         text = f"{reply.code} {mask(reply.message)}"
-        return DeliveryReceipt(provider_id=provider_id, reply=text)
+        transcript = "\n".join(trace.lines) or None
+        return DeliveryReceipt(provider_id=provider_id, reply=text, transcript=transcript)
 
     async def probe(self, request: EmailRequest) -> list[ProbeStep]:
         mask = self._mask(request)
@@ -84,7 +100,7 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
         """Send over a fresh connection, however many are open: each step shall be seen."""
         connection = await self._open(delivery)
         try:
-            await Transaction(connection, delivery, self.config).run()
+            await connection.hold(Transaction(connection, delivery, self.config).run())
         finally:
             connection.leave()
 
@@ -102,7 +118,7 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
     def _trace(self, mask: Mask) -> Trace:
         if self.config.logger or self.config.debug:
             return LoggedTrace(f"{self.config.host}:{self.config.server_port}", mask)
-        return Trace()
+        return _BLIND
 
     def _delivery(self, request: EmailRequest, mask: Mask, trace: Trace) -> Delivery:
         expires_at = self._expiry(request)
@@ -111,21 +127,13 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
 
     def _envelope(self, request: EmailRequest) -> Envelope:
         template = self._templates.select(request.usage_type, custom=request.custom_template)
-        rendered = render(template, request.payload)
-        sender = _template_mailbox(rendered.send_from) or self._sender
-        reply_to = _template_mailbox(rendered.reply_to or self.config.reply_to)
-        headers = self.config.custom_headers
-        message = build_mime(rendered, request, sender=sender, reply_to=reply_to, headers=headers)
-        recipient = parse_mailbox(request.to, display_name=False)
-        return_path = self._return_path or sender
-        addresses = [mailbox.address for mailbox in (sender, recipient, return_path)]
-        if reply_to is not None:
-            addresses.append(reply_to.address)
+        mail = self._composer.compose(template, request)
+        return_path = self._return_path or mail.sender
         return Envelope(
             sender=return_path.address,
-            recipient=recipient.address,
-            message=self._signer.sign(message),
-            needs_smtputf8=not "".join(addresses).isascii(),
+            recipient=mail.recipient.address,
+            message=self._signer.sign(mail.message),
+            needs_smtputf8=mail.needs_smtputf8 or return_path.needs_smtputf8,
         )
 
     def _mask(self, request: EmailRequest) -> Mask:
@@ -133,19 +141,9 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
 
     def _expiry(self, request: EmailRequest) -> float:
         """Return the loop time at which to give up: all clocks together, or the mail's deadline."""
-        config = self.config
-        phases = config.dns_timeout + config.connection_timeout + config.greeting_timeout
-        seconds = (phases + config.socket_timeout) / 1000
+        seconds = self._longest
         if request.deadline is not None:
             seconds = min(seconds, (request.deadline - datetime.now(UTC)).total_seconds())
         if seconds <= 0:
             raise TransientFailure("The deadline of this mail has passed; it was not sent.")
-        return asyncio.get_running_loop().time() + seconds
-
-
-def _template_mailbox(text: str | None) -> Mailbox | None:
-    try:
-        return parse_mailbox(text) if text else None
-    except ValueError as error:
-        message = "sendFrom or replyTo of this template is not exactly one mail address."
-        raise PermanentFailure(message, reason="invalid_header") from error
+        return self._loop.time() + seconds

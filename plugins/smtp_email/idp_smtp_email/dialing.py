@@ -2,11 +2,14 @@
 
 import asyncio
 import socket
-from functools import cache
 from ipaddress import IPv4Address, IPv6Address
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 LocalAddress = IPv4Address | IPv6Address | None
+
+# A way that was lost unnoticed, such as one a router forgot, is found out in 60 seconds: before the
+# connection would be closed as idle. A system that lacks an option goes by its own times.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
 async def look_up(
@@ -43,6 +46,7 @@ async def _connect(
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         connection.setblocking(False)
+        _set_options(connection)
         if local is not None:
             connection.bind((str(local), 0))
         await asyncio.get_running_loop().sock_connect(connection, address)
@@ -52,8 +56,18 @@ async def _connect(
     return connection
 
 
-@cache
-def ehlo_name() -> str:
-    """Return this machine's full name, or an address literal if it has none (RFC 5321 §4.1.3)."""
+def _set_options(connection: socket.socket) -> None:
+    # asyncio does this only for sockets it makes itself.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if (option := getattr(socket, name, None)) is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def ehlo_name(address: str) -> str:
+    """Return this machine's full name, or its address if it has none (RFC 5321 §4.1.3)."""
     name = socket.gethostname()
-    return name if "." in name and name.isascii() else "[127.0.0.1]"
+    if "." in name and name.isascii():
+        return name
+    return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"

@@ -42,7 +42,14 @@ _ABOUT_THE_SENDER = re.compile(
     r"relay|sender|client host|authenticat|log ?in|sendasdenied|not allowed to send", re.IGNORECASE
 )
 _SENDER_CODES = ("5.1.7", "5.1.8")
-_MAILBOX_REASONS = {"5.1.1": "recipient_refused", "5.2.2": "mailbox_full"}
+_LOGIN_SWITCHED_OFF = ("5.7.30", "5.7.139")  # Microsoft's, also for what follows the login
+# RFC 3463 §3
+_REASONS = {
+    "5.2.1": "recipient_refused",
+    "5.2.2": "mailbox_full",
+    "5.2.3": "message_too_large",
+    "5.3.4": "message_too_large",
+}
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 
@@ -64,7 +71,7 @@ def refusal(stage: Stage, reply: ProviderReply, config: SmtpConfig) -> Connector
         return TransientFailure(f"The server cannot take this mail now ({stage}).", reply=reply)
     if severity != 5:
         return _not_understood(stage, reply)
-    if stage is Stage.AUTH:
+    if stage is Stage.AUTH or reply.enhanced_code in _LOGIN_SWITCHED_OFF:
         return _refused_login(reply, config)
     if stage in {Stage.GREETING, Stage.EHLO, Stage.TLS}:
         return InvalidConfig(f"The server refuses this client ({stage}).", reply=reply)
@@ -80,12 +87,14 @@ def refusal(stage: Stage, reply: ProviderReply, config: SmtpConfig) -> Connector
 
 def _reason(stage: Stage, reply: ProviderReply) -> str:
     enhanced = reply.enhanced_code or ""
-    if enhanced == "5.3.4" or (reply.reply_code == 552 and stage is not Stage.RCPT):
+    if enhanced in _REASONS:
+        return _REASONS[enhanced]
+    if reply.reply_code == 552 and stage is not Stage.RCPT:
         return "message_too_large"
     if stage is Stage.MAIL or reply.reply_code == 530 or enhanced in _SENDER_CODES:
         return "sender_refused"
-    if enhanced in _MAILBOX_REASONS:
-        return _MAILBOX_REASONS[enhanced]
+    if enhanced.startswith("5.1."):  # a bad address
+        return "recipient_refused"
     if _ABOUT_THE_SENDER.search(reply.text):
         return "sender_refused"
     if enhanced.startswith("5.7."):

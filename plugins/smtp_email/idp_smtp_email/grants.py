@@ -59,15 +59,14 @@ def _service_account_assertion(auth: OAuth2ServiceAccount) -> str:
 def _assertion(key: SigningKey, audience: str, claims: Mapping[str, str]) -> str:
     issued_at = int(time.time())
     period = {"aud": audience, "iat": issued_at, "exp": issued_at + _LIFETIME}
-    header = {"alg": "RS256", **_key_header(key)}
-    return jwt.encode(header, {**claims, **period}, RSAKey.import_key(key.load()))
+    header, signing_key = _header(key), RSAKey.import_key(key.load())
+    return jwt.encode(header, {**claims, **period}, signing_key, algorithms=[header["alg"]])
 
 
-def _key_header(key: SigningKey) -> dict[str, str]:
-    header = {} if key.key_id is None else {"kid": key.key_id}
+def _header(key: SigningKey) -> dict[str, str]:
+    header = {"alg": "RS256"} if key.key_id is None else {"alg": "RS256", "kid": key.key_id}
     if key.cert is not None:
-        certificate = ssl.PEM_cert_to_DER_cert(key.cert)
-        # RFC 7515 §4.1.8: Microsoft finds the key by the certificate's thumbprint.
-        digest = hashlib.sha256(certificate).digest()
-        header["x5t#S256"] = urlsafe_b64encode(digest).decode().rstrip("=")
+        # Microsoft finds the key by the certificate's thumbprint (RFC 7515 §4.1.8), with PS256.
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(key.cert)).digest()
+        header |= {"alg": "PS256", "x5t#S256": urlsafe_b64encode(digest).decode().rstrip("=")}
     return header

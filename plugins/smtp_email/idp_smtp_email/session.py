@@ -38,7 +38,6 @@ class Session:
         self._stage = Stage.DNS
         self._client = SMTP(
             hostname=config.verified_name,
-            local_hostname=config.name or ehlo_name(),
             timeout=None,
             use_tls=config.uses_tls,
             start_tls=False,
@@ -67,7 +66,11 @@ class Session:
         tls_context = await self._tls_context() if config.uses_tls else None
         connection = await self._dial()
         async with self._clock(Stage.GREETING, config.greeting_timeout):
-            greeting = await self._client.connect(sock=connection, tls_context=tls_context)
+            greeting = await self._client.connect(
+                sock=connection,
+                tls_context=tls_context,
+                local_hostname=config.name or ehlo_name(connection.getsockname()[0]),
+            )
         if tls_context is not None:
             self._show_tls()
         self._check(greeting)

@@ -1,12 +1,12 @@
 """What can be seen of a delivery while it goes on."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiosmtplib import SMTPResponse
 
 from idp.connector_kit import ProviderReply
-from idp_smtp_email.failures import Stage, provider_reply
+from idp_smtp_email.failures import Stage
 from idp_smtp_email.masking import Mask
 
 logger = logging.getLogger("idp_smtp_email")
@@ -19,6 +19,8 @@ class Trace:
     """
 
     is_lock_step = False
+    lines: Sequence[str] = ()
+    """What was written down, one line for each thing said."""
 
     def entered(self, stage: Stage) -> None:
         """See a stage begin; the one before it has ended."""
@@ -28,6 +30,9 @@ class Trace:
 
     def connected(self, address: str) -> None:
         """See which of the addresses answered."""
+
+    def said(self, command: bytes) -> None:
+        """See a command go out; the message itself is never shown."""
 
     def replied(self, stage: Stage, reply: SMTPResponse) -> None:
         """See an answer, favourable or not."""
@@ -46,14 +51,22 @@ class Trace:
 
 
 class LoggedTrace(Trace):
-    """Writes the replies of the server into the log."""
+    """Writes the dialogue into the log, and keeps it, without what is private in it."""
 
     def __init__(self, server: str, mask: Mask) -> None:
+        self.lines: list[str] = []
         self._server = server
         self._mask = mask
 
+    def said(self, command: bytes) -> None:
+        self._write(f"C: {self._mask(command.decode(errors='replace'))}")
+
     def replied(self, stage: Stage, reply: SMTPResponse) -> None:
-        self.lost(provider_reply(stage, reply, self._mask))
+        self._write(f"S: {reply.code} {self._mask(reply.message)} ({stage})")
 
     def lost(self, reply: ProviderReply) -> None:
-        logger.info("%s %s %s %s", self._server, reply.stage, reply.reply_code, reply.text)
+        self._write(f"-- {reply.text} ({reply.stage})")
+
+    def _write(self, line: str) -> None:
+        self.lines.append(line)
+        logger.info("%s %s", self._server, line)

@@ -1,14 +1,13 @@
 """One message over an open connection (RFC 5321 §3.3, RFC 2920, RFC 3030)."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from aiosmtplib import SMTPResponse, SMTPServerDisconnected
 
 from idp.connector_kit import ConnectorError, PermanentFailure, ProviderReply
 from idp_smtp_email.config import SmtpConfig
-from idp_smtp_email.connection import Connection
+from idp_smtp_email.connection import Connection, Conversation, Exchange
 from idp_smtp_email.failures import Stage, breakdown, provider_reply, refusal
 from idp_smtp_email.masking import Mask
 from idp_smtp_email.trace import Trace
@@ -18,6 +17,7 @@ _RESTED = 5.0
 _LONGEST_RESET = 5.0
 
 _Step = tuple[Stage, bytes]
+_Replies = list[SMTPResponse]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -62,48 +62,48 @@ class Transaction:
         self._connection = connection
         self._delivery = delivery
         self._config = config
-        self._loop = asyncio.get_running_loop()
 
-    async def run(self) -> SMTPResponse:
+    def run(self) -> Conversation:
         """Return the server's last reply, or raise ConnectorError.
 
-        The connection is idle afterwards, or broken. Only a cancelled transaction leaves it open:
-        whoever lent it must abort a connection that does not come back idle.
+        The connection is idle afterwards, or broken.
         """
         mail = self._mail()
         self._connection.begin()
         try:
-            reply = await self._converse(mail)
+            reply = yield from self._hand_over(mail)
         except _Refused as refused:
-            await self._clear_up(refused)
+            yield from self._clear_up(refused)
             seen = provider_reply(refused.stage, refused.reply, self._delivery.mask)
             raise refusal(refused.stage, seen, self._config) from None
         self._connection.end()
         return reply
 
-    async def _converse(self, mail: _Step) -> SMTPResponse:
-        message = _with_crlf(self._delivery.envelope.message)
+    def _hand_over(self, mail: _Step) -> Conversation:
+        message = self._delivery.envelope.message
         rcpt = Stage.RCPT, f"RCPT TO:<{self._delivery.envelope.recipient}>\r\n".encode()
         data = Stage.DATA, b"DATA\r\n"
         is_pipelined = self._offers("pipelining") and not self._delivery.trace.is_lock_step
         if is_pipelined and self._offers("chunking") and not self._is_rested():
             chunk = b"BDAT %d LAST\r\n%b" % (len(message), message)
             self._connection.body_sent = True
-            return await self._say(mail, rcpt, (Stage.MESSAGE, chunk))
+            return (yield from self._say(mail, rcpt, (Stage.MESSAGE, chunk)))
         if is_pipelined:
-            await self._say(mail, rcpt, data)
+            yield from self._say(mail, rcpt, data)
         else:
             for step in (mail, rcpt, data):
-                await self._say(step)
-        self._connection.body_sent = True
-        return await self._say((Stage.MESSAGE, _transparent(message)))
+                yield from self._say(step)
+        self._connection.body_sent = self._connection.loss is None
+        return (yield from self._say((Stage.MESSAGE, _transparent(message))))
 
-    async def _say(self, *steps: _Step) -> SMTPResponse:
+    def _say(self, *steps: _Step) -> Conversation:
         trace = self._delivery.trace
         trace.entered(steps[0][0])
+        for stage, command in steps:
+            if stage is not Stage.MESSAGE:
+                trace.said(command)
         octets = b"".join([octets for _, octets in steps])
-        due = self._due(self._config.socket_timeout / 1000)
-        replies = await self._connection.exchange(octets, len(steps), due)
+        replies = yield octets, len(steps), self._due(self._config.socket_timeout / 1000)
         for (stage, _), reply in zip(steps, replies, strict=False):
             trace.replied(stage, reply)
             if reply.code // 100 != (3 if stage is Stage.DATA else 2):
@@ -126,16 +126,16 @@ class Transaction:
         self._delivery.trace.lost(failure.reply)
         return failure
 
-    async def _clear_up(self, refused: _Refused) -> None:
+    def _clear_up(self, refused: _Refused) -> Generator[Exchange, _Replies, None]:
         """Bring the connection back to rest, or drop it when the server's state is unclear."""
         seconds = min(_LONGEST_RESET, self._config.socket_timeout / 1000)
         is_early = refused.stage in {Stage.MAIL, Stage.RCPT}
         if refused.stage is Stage.RCPT and refused.last.code == 354:
             # RFC 2920 §3.1: the server waits for a message to nobody; it gets an empty one.
-            await self._connection.exchange(b".\r\n", 1, self._due(seconds))
+            yield b".\r\n", 1, self._due(seconds)
         elif not refused.is_clear or (is_early and refused.last.code // 100 in {2, 3}):
             self._connection.abort()
-        replies = await self._connection.exchange(b"RSET\r\n", 1, self._due(seconds))
+        replies = yield b"RSET\r\n", 1, self._due(seconds)
         if replies and replies[0].code // 100 == 2:
             self._connection.end()
         else:
@@ -143,19 +143,16 @@ class Transaction:
 
     def _mail(self) -> _Step:
         envelope = self._delivery.envelope
-        words = [f"MAIL FROM:<{envelope.sender}>", *self._parameters()]
-        return Stage.MAIL, f"{' '.join(words)}\r\n".encode()
-
-    def _parameters(self) -> Iterator[str]:
-        envelope = self._delivery.envelope
-        if self._offers("size"):
-            self._check_size(self._connection.extensions["size"])
-            yield f"SIZE={len(envelope.message)}"
+        parameters = ""
+        if (limit := self._connection.extensions.get("size")) is not None:
+            self._check_size(limit)
+            parameters = f" SIZE={len(envelope.message)}"
         if envelope.needs_smtputf8:
             if not self._offers("smtputf8"):
                 message = "The server cannot send to or from an address that is not ASCII."
                 raise _impossible(message, "smtputf8_unsupported")
-            yield "SMTPUTF8"
+            parameters += " SMTPUTF8"
+        return Stage.MAIL, f"MAIL FROM:<{envelope.sender}>{parameters}\r\n".encode()
 
     def _check_size(self, limit: str) -> None:
         # RFC 1870 §4: no number, or zero, means that no fixed limit is known.
@@ -167,21 +164,16 @@ class Transaction:
 
     def _is_rested(self) -> bool:
         is_reused = self._connection.transactions > 1
-        return is_reused and self._loop.time() - self._connection.idle_since > _RESTED
+        return is_reused and self._connection.time() - self._connection.idle_since > _RESTED
 
     def _due(self, seconds: float) -> float:
-        return min(self._loop.time() + seconds, self._delivery.expires_at)
+        return min(self._connection.time() + seconds, self._delivery.expires_at)
 
 
 def _impossible(message: str, reason: str) -> PermanentFailure:
     return PermanentFailure(message, reason=reason, reply=ProviderReply(stage=Stage.MAIL))
 
 
-def _with_crlf(message: bytes) -> bytes:
-    """End all lines with CRLF: a bare CR or LF could end the message early for some server."""
-    return b"\r\n".join(message.splitlines()) + b"\r\n"
-
-
 def _transparent(message: bytes) -> bytes:
-    """Double leading dots and add the final one (RFC 5321 §4.5.2)."""
-    return (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
+    """Double leading dots and add the final one (RFC 5321 §4.5.2); headers come first, no dot."""
+    return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"

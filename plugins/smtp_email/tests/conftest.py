@@ -157,6 +157,8 @@ class ScriptedServer:
         self.hung_up = 0
         self.answer_recipients = False
         """Whether the last reply names the number in the recipient."""
+        self.stutters = False
+        """Whether each octet of a reply comes alone."""
         self._tls = tls
         self._writers: list[asyncio.StreamWriter] = []
         self._silent: set[asyncio.StreamWriter] = set()
@@ -210,9 +212,15 @@ class ScriptedServer:
         if reply is None:
             self._silent.add(writer)
         elif writer not in self._silent:
-            writer.write(reply.encode() + b"\r\n")
-            await writer.drain()
+            await self._say(reply.encode() + b"\r\n", writer)
         return reply
+
+    async def _say(self, octets: bytes, writer: asyncio.StreamWriter) -> None:
+        size = 1 if self.stutters else len(octets)
+        for start in range(0, len(octets), size):
+            writer.write(octets[start : start + size])
+            await writer.drain()
+            await asyncio.sleep(0)
 
 
 async def _until_dot(reader: asyncio.StreamReader) -> bytes:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from idp_smtp_email import SmtpConfig
 from idp_smtp_email.auth import (
+    _KEYS,
     Login,
     OAuth2ClientCredentials,
     OAuth2RefreshToken,
@@ -47,6 +48,22 @@ def test_the_refresh_token_form_is_taken(wire: MakeWire, auth: Wire) -> None:
     parsed = SmtpConfig.parse(wire(auth=auth)).auth
     assert isinstance(parsed, OAuth2RefreshToken)
     assert (parsed.user, parsed.access_url) == (auth["user"], GOOGLE)
+
+
+@pytest.mark.parametrize(
+    ("given", "form"),
+    [
+        ({}, Login),
+        ({"user": "u", "pass": "hush-1"}, Login),
+        ({**OAUTH2, **CLIENT, "refreshToken": "r"}, OAuth2RefreshToken),
+        ({**OAUTH2, "serviceClient": "1", "privateKey": rsa_pem()}, OAuth2ServiceAccount),
+        ({**OAUTH2, **CLIENT, **MICROSOFT}, OAuth2ClientCredentials),
+    ],
+)
+def test_blank_keys_do_not_decide_the_form(wire: MakeWire, given: Wire, form: type) -> None:
+    """An editor with a field for each key saves them all."""
+    blank = dict.fromkeys(_KEYS, "") | {"expires": None, "privateKey": None}
+    assert isinstance(SmtpConfig.parse(wire(auth=blank | given)).auth, form)
 
 
 @pytest.mark.parametrize("is_nested", [True, False])

@@ -61,6 +61,30 @@ def test_a_logto_configuration_fits_unchanged() -> None:
     assert config.verified_name == "smtp.example.com"
 
 
+@pytest.mark.parametrize("login", [{}, {"type": "login"}])
+@pytest.mark.parametrize("content_type", ["text/plain", "text/html"])
+def test_what_the_guide_of_logto_describes_fits_unchanged(login: Wire, content_type: str) -> None:
+    """All the guide asks for; there the port is a text."""
+    words = {"subject": "Code", "content": "Your code is {{code}}", "contentType": content_type}
+    usage_types = ("Register", "SignIn", "ForgotPassword", "Generic")
+    config = SmtpConfig.parse(
+        {
+            "host": "smtp.gmail.com",
+            "port": "465",
+            "fromEmail": "Example <you@gmail.com>",
+            "templates": [{"usageType": usage_type, **words} for usage_type in usage_types],
+            "auth": {"user": "you@gmail.com", "pass": "abcd efgh ijkl mnop", **login},
+        }
+    )
+    assert (config.server_port, config.uses_tls) == (465, True)
+    assert config.credentials is not None
+
+
+def test_the_dot_of_an_absolute_name_is_not_looked_for_in_the_certificate(wire: MakeWire) -> None:
+    config = SmtpConfig.parse(wire(host="smtp.example.com."))
+    assert (config.host, config.verified_name) == ("smtp.example.com.", "smtp.example.com")
+
+
 def test_the_clocks_have_the_documented_defaults(wire: MakeWire) -> None:
     config = SmtpConfig.parse(wire())
     clocks = (config.connection_timeout, config.greeting_timeout, config.socket_timeout)

@@ -99,6 +99,9 @@ async def test_a_failure_is_told_by_its_stage_and_reply(
         ({"RCPT": "550 5.1.1 unknown; relay.example.test asked"}, "recipient_refused"),
         ({"RCPT": "550 no such user"}, "recipient_refused"),
         ({"RCPT": "552 5.2.2 over quota"}, "mailbox_full"),
+        ({"message": "552 5.2.2 over quota"}, "mailbox_full"),
+        ({"message": "550 5.1.10 the domain takes no mail"}, "recipient_refused"),
+        ({"message": "550 5.2.1 mailbox disabled"}, "recipient_refused"),
         ({"RCPT": "550 5.7.1 rejected by policy"}, "policy"),
         ({"message": "552 too much"}, "message_too_large"),
         ({"message": "554 no"}, "message_refused"),
@@ -113,11 +116,13 @@ async def test_a_permanent_failure_has_a_reason(
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("stage", ["AUTH", "MAIL", "message"])
 @pytest.mark.parametrize("refusal", ["535 5.7.139 basic auth disabled", "550 5.7.30 no basic"])
 async def test_a_provider_that_wants_oauth2_is_named(
-    scripted: Start, connect: Start, request_for: Start, refusal: str
+    scripted: Start, connect: Start, request_for: Start, refusal: str, stage: str
 ) -> None:
-    async with scripted(EHLO="250-m\r\n250 AUTH LOGIN", AUTH=refusal) as server:
+    script = {"EHLO": "250-m\r\n250 AUTH PLAIN", "AUTH": "235 ok", stage: refusal}
+    async with scripted(**script) as server:
         connector = connect(server.port, auth={"user": "u", "pass": "p"}, ignoreTLS=True)
         with pytest.raises(InvalidConfig, match=r"set auth\.type to OAuth2"):
             await connector.send(request_for())

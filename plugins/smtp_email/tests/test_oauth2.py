@@ -84,7 +84,8 @@ async def test_a_refresh_token_buys_the_login(wire: Start, mechanism: str) -> No
 
 
 def verified(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    decoded = jwt.decode(assertion, RSAKey.import_key(rsa_key().public_key()), ["RS256"])
+    key = RSAKey.import_key(rsa_key().public_key())
+    decoded = jwt.decode(assertion, key, ["RS256", "PS256"])
     return decoded.header, decoded.claims
 
 
@@ -119,6 +120,7 @@ async def test_an_application_logs_in_with_its_key(account: Account, authority: 
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     assert form["client_assertion_type"] == kind
     header, claims = verified(form["client_assertion"])
+    assert header["alg"] == "PS256"
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).digest()
     assert base64.urlsafe_b64decode(header["x5t#S256"] + "=") == digest
     assert (claims["iss"], claims["sub"]) == ("client-1", "client-1")

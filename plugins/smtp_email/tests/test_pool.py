@@ -242,13 +242,13 @@ async def test_a_queue_that_is_full_refuses_at_once(
 ) -> None:
     async with scripted(RCPT=None) as server:
         connector = connect(server.port, pool={"maxConnections": 1})
-        sending = asyncio.create_task(connector.send(request_for()))
+        sending = [asyncio.create_task(connector.send(request_for())) for _ in range(10_001)]
         await asyncio.sleep(0.02)
-        connector._pool._waiters.extend([object()] * 10_000)
         with pytest.raises(TransientFailure, match="Too many mails wait") as caught:
             await connector.send(request_for())
-        connector._pool._waiters.clear()
-        sending.cancel()
+        for each in sending:
+            each.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
     assert caught.value.retry_after == 1
 
 
@@ -281,18 +281,29 @@ async def test_cancelling_at_any_stage_harms_nobody_else(
 async def test_a_place_given_to_one_who_is_cancelled_goes_to_the_next(
     scripted: Start, connect: Start, request_for: Start
 ) -> None:
-    async with scripted() as server:
+    async with scripted(greeting=["421 busy", "220 hello"]) as server:
         connector = connect(server.port, pool={"maxConnections": 1})
-        pool = connector._pool
-        await connector.send(request_for())
-        held = await pool._place(None)
-        waiting = [asyncio.create_task(connector.send(request_for())) for _ in range(2)]
-        await asyncio.sleep(0)
-        pool._take_back(held)
-        waiting[0].cancel()
-        await waiting[1]
-    assert waiting[0].cancelled()
-    assert (server.connections, len(server.messages)) == (1, 2)
+
+        async def refuse_the_first_and_stop_the_second() -> None:
+            with pytest.raises(TransientFailure):
+                await connector.send(request_for())
+            second.cancel()  # it has the place now, and has not woken up yet
+
+        first = asyncio.create_task(refuse_the_first_and_stop_the_second())
+        second, third = [asyncio.create_task(connector.send(request_for())) for _ in range(2)]
+        await asyncio.gather(first, third)
+    assert second.cancelled()
+    assert (server.connections, len(server.messages)) == (2, 1)
+
+
+async def test_mails_that_fail_at_once_are_told_one_after_the_other(
+    scripted: Start, connect: Start, request_for: Start
+) -> None:
+    async with scripted(EHLO="250-mail\r\n250 SIZE 10") as server:
+        connector = connect(server.port, pool={"maxConnections": 1})
+        sends = [connector.send(request_for()) for _ in range(2000)]
+        failures = await asyncio.gather(*sends, return_exceptions=True)
+    assert {type(failure) for failure in failures} == {PermanentFailure}
 
 
 async def test_no_one_sees_the_answer_to_another(

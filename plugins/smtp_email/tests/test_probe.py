@@ -300,6 +300,8 @@ async def test_a_failure_on_the_way_through_a_proxy_is_not_blamed_on_the_server(
         ("auth", "535 no", "smtp.postmarkapp.com", "both be the server's API token"),
         ("auth", "535 no", "smtp.eu.mailgun.org", "not the API key"),
         ("auth", "535 no", "smtpdm.aliyun.com", "its SMTP password"),
+        ("auth", "535 no", "smtp.163.com", "the authorization code"),
+        ("auth", "535 no", "smtp.mail.me.com", "an app password"),
     ],
 )
 def test_a_known_failure_has_its_advice(

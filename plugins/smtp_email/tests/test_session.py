@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
 import pytest
+import trustme
 
 from idp.connector_kit import (
     AmbiguousFailure,
@@ -71,6 +73,22 @@ async def test_the_name_to_verify_may_differ_from_the_host(
 
 
 @pytest.mark.parametrize("is_implicit", [True, False])
+async def test_the_server_is_asked_for_the_name_it_shall_prove(
+    mail_server: Start, connect: Start, request_for: Start, authority: trustme.CA, is_implicit: bool
+) -> None:
+    asked: list[str | None] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("mail.example.test").configure_cert(context)
+    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+    way = {"implicit_tls" if is_implicit else "tls_context": context}
+    async with mail_server(**way) as server:
+        tls = {"ca": authority.cert_pem.bytes().decode()}
+        names = {"servername": "mail.example.test", "secure": is_implicit}
+        await connect(server.port, tls=tls, **names).send(request_for())
+    assert asked == ["mail.example.test"]
+
+
+@pytest.mark.parametrize("is_implicit", [True, False])
 @pytest.mark.parametrize("problem", ["unknown authority", "other name"])
 async def test_an_untrusted_certificate_is_a_matter_of_configuration(
     mail_server: Start, connect: Start, request_for: Start, server_tls: Tls, authority_pem: str,
@@ -116,6 +134,22 @@ async def test_starttls_can_be_refused_and_required(
         with pytest.raises(InvalidConfig, match="the server offers no STARTTLS"):
             await connect(plain.port, requireTLS=True).send(request_for())
     assert not plain.emails
+
+
+async def test_what_is_said_before_tls_counts_for_nothing_after_it(
+    scripted: Start, connect: Start, request_for: Start, server_tls: Tls, authority_pem: str,
+    credentials: dict[str, str],
+) -> None:  # fmt: skip
+    """Somebody on the way can add to the last plain reply, not to what TLS protects."""
+    script = {
+        "EHLO": "250-mail\r\n250 STARTTLS",
+        "STARTTLS": "220 go\r\n250-evil\r\n250 AUTH PLAIN",
+    }
+    async with scripted(tls=server_tls, **script) as server:
+        connector = connect(server.port, auth=credentials, tls={"ca": authority_pem})
+        with pytest.raises(InvalidConfig, match="offers no login"):
+            await connector.send(request_for())
+    assert {command.partition(" ")[0] for command in server.commands} <= {"EHLO", "STARTTLS"}
 
 
 async def test_tls_on_a_starttls_port_is_explained(
@@ -298,6 +332,25 @@ async def test_an_unknown_host_is_a_matter_of_configuration(
     assert isinstance(caught.value, InvalidConfig | TransientFailure)
 
 
+@pytest.mark.parametrize("ehlo", ["250 mail", "250-mail\r\n250-PIPELINING\r\n250 CHUNKING"])
+@pytest.mark.parametrize(
+    ("reply", "shown"),
+    [
+        ("250", ""),
+        ("250-first\r\n250-\r\n250 last", "first last"),
+        ("251 größer, 漢字", "größer, 漢字"),
+        ("250 no carriage return\n", "no carriage return"),
+    ],
+)
+async def test_a_reply_is_read_however_it_is_written_and_cut(
+    scripted: Start, connect: Start, request_for: Start, ehlo: str, reply: str, shown: str
+) -> None:
+    async with scripted(EHLO=ehlo, message=reply.removesuffix("\n")) as server:
+        server.stutters = True
+        receipt = await connect(server.port).send(request_for())
+    assert receipt.reply.split(maxsplit=1)[1:] == ([shown] if shown else [])
+
+
 @pytest.mark.parametrize("key", ["logger", "debug"])
 async def test_the_dialogue_is_logged_without_what_is_private(
     mail_server: Start, connect: Start, request_for: Start, server_tls: Tls, authority_pem: str,
@@ -306,10 +359,22 @@ async def test_the_dialogue_is_logged_without_what_is_private(
     caplog.set_level(logging.DEBUG, "idp_smtp_email")
     async with mail_server(tls_context=server_tls) as server:
         options = {"auth": credentials, "tls": {"ca": authority_pem}, key: True}
-        await connect(server.port, **options).send(request_for())
-        await connect(server.port, **{**options, key: False}).send(request_for())
-    assert caplog.text.count("message 250 2.0.0 Ok: queued as Q1") == 1
-    assert "auth 235" in caplog.text
+        receipt = await connect(server.port, **options).send(request_for())
+        silent = await connect(server.port, **{**options, key: False}).send(request_for())
+    assert caplog.text.count("S: 250 2.0.0 Ok: queued as Q1 (message)") == 1
+    assert "S: 235" in caplog.text
+    assert "C: RCPT TO:<***>" in caplog.text
+    assert "C: DATA\nS: 354" in receipt.transcript
+    assert silent.transcript is None
     for private in (credentials["pass"], "428913", "reader"):
         assert private not in caplog.text
     assert "Q2" not in caplog.text
+
+
+async def test_a_refusal_brings_its_dialogue_along(
+    scripted: Start, connect: Start, request_for: Start
+) -> None:
+    async with scripted(RCPT="550 5.1.1 reader@example.test is unknown") as server:
+        with pytest.raises(PermanentFailure) as caught:
+            await connect(server.port, debug=True).send(request_for())
+    assert "C: RCPT TO:<***>\nS: 550 5.1.1 *** is unknown (rcpt)" in (caught.value.transcript or "")

@@ -6,6 +6,12 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from idp_smtp_email.tls import TlsOptions, client_context
 
 from idp.connector_kit import ConnectorError, InvalidConfig
@@ -47,6 +53,19 @@ def test_a_key_of_another_certificate_is_refused(authority: trustme.CA) -> None:
         client_context(TlsOptions.parse({"cert": cert, "key": other_key}))
     assert "tls.key" in caught.value.problems
     assert other_key not in str(caught.value)
+
+
+def test_a_protected_key_is_opened_with_its_passphrase(authority: trustme.CA) -> None:
+    cert, pem = _client_pem(authority)
+    key = load_pem_private_key(pem.encode(), None)
+    locked = BestAvailableEncryption(b"hush-1")
+    protected = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked).decode()
+    options = {"cert": cert, "key": protected}
+    assert client_context(TlsOptions.parse({**options, "passphrase": "hush-1"}))
+    for passphrase in ("", "hush-2"):
+        with pytest.raises(InvalidConfig, match="do not belong together") as caught:
+            client_context(TlsOptions.parse({**options, "passphrase": passphrase}))
+        assert "hush" not in repr(caught.value)
 
 
 @pytest.mark.parametrize("is_implicit", [True, False])

@@ -1,15 +1,18 @@
 """Twenty traps of SMTP libraries, G1 to G20: each was met in one of them, none is left here."""
 
 import asyncio
+import socket
 import ssl
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import pytest
-from idp_smtp_email.dialing import ehlo_name
-from idp_smtp_email.transaction import _transparent, _with_crlf
+from idp_smtp_email import SmtpConfig
+from idp_smtp_email.dialing import dial
 
 from idp.connector_kit import (
     ConnectorError,
@@ -164,6 +167,20 @@ async def test_g12_a_connection_closed_while_idle_is_opened_again_unseen(
     assert len(server.messages) == 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other options")
+async def test_g12_a_way_that_was_lost_is_noticed_while_the_connection_is_idle(
+    scripted: Start, wire: Callable[..., Any]
+) -> None:
+    async with scripted() as server:
+        connection = await dial([(socket.AF_INET, ("127.0.0.1", server.port))], None, 1)
+        read = partial(connection.getsockopt, socket.IPPROTO_TCP)
+        idle, interval = read(socket.TCP_KEEPIDLE), read(socket.TCP_KEEPINTVL)
+        milliseconds = 1000 * (idle + interval * read(socket.TCP_KEEPCNT))
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert milliseconds < SmtpConfig.parse(wire()).pool.idle_timeout
+        connection.close()
+
+
 async def test_g13_a_header_cannot_be_broken_out_of(
     scripted: Start, connect: Start, request_for: Start
 ) -> None:
@@ -188,9 +205,16 @@ async def test_g14_replies_that_share_a_segment_are_told_apart(
     assert caught.value.reply.stage == "message"
 
 
-def test_g15_line_ends_are_crlf_and_leading_dots_doubled() -> None:
-    message = _transparent(_with_crlf(b".\n..\rbare\r\n.\r\r\n\n.end"))
-    assert message == b"..\r\n...\r\nbare\r\n..\r\n\r\n\r\n..end\r\n.\r\n"
+async def test_g15_line_ends_are_crlf_and_leading_dots_doubled(
+    scripted: Start, connect: Start, request_for: Start
+) -> None:
+    content = ".\n..\rbare\r\n.\r\r\n\n.end"
+    words = {"usageType": "SignIn", "contentType": "text/plain", "subject": "a", "content": content}
+    async with scripted() as server:
+        request = request_for(custom_template=EmailTemplate.parse(words))
+        await connect(server.port).send(request)
+    _, _, body = server.messages[0].partition(b"\r\n\r\n")
+    assert body == b"..\r\n...\r\nbare\r\n..\r\n\r\n\r\n..end\r\n"
 
 
 @pytest.mark.parametrize("name", ["Bcc", "bcc", "Cc"])
@@ -221,7 +245,6 @@ async def test_g18_connections_share_one_tls_context_and_one_name(
         assert await connector._tls_context() is await connector._tls_context()
     assert len({each.peer for each in server.sessions}) == 3
     assert len({each.host_name for each in server.sessions}) == 1
-    assert ehlo_name() is ehlo_name()
 
 
 async def test_g19_a_login_answered_250_is_accepted(

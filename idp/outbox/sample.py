@@ -1,0 +1,34 @@
+"""A mail with invented values, to try out settings and wording before anybody relies on them."""
+
+from idp.connector_kit import EmailRequest, EmailTemplate, UsageType
+
+_ISSUER_HOST = "id.example.com"
+_SHARED = {
+    "issuer": f"https://{_ISSUER_HOST}",
+    "issuerHost": _ISSUER_HOST,
+    "supportEmail": "support@example.com",
+    "application": {"id": "sample-application", "name": "Sample Application"},
+    "user": {"id": "sample-user", "name": "Alex Sample", "primaryEmail": "alex@example.com"},
+    "expiresInMinutes": 10,
+    "request": {"ip": "192.0.2.1", "device": "Firefox on Linux", "time": "12:00 UTC"},
+}
+_CODE = {"code": "482913"}
+_INVITATION = {
+    "link": f"https://{_ISSUER_HOST}/invitations/sample",
+    "organization": {"id": "sample-organization", "name": "Sample Organization"},
+    "inviter": {"name": "Robin Sample"},
+}
+
+
+def sample_mail(
+    to: str, usage_type: UsageType, *, locale: str = "en", template: EmailTemplate | None = None
+) -> EmailRequest:
+    """Return a mail that looks like a real one; its code and its link open nothing."""
+    content = _INVITATION if usage_type is UsageType.ORGANIZATION_INVITATION else _CODE
+    return EmailRequest(
+        to=to,
+        usage_type=usage_type,
+        payload={**_SHARED, "locale": locale, **content},
+        locale=locale,
+        custom_template=template,
+    )
