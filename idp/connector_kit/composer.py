@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from secrets import choice, token_hex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from idp.connector_kit.addresses import Mailbox, parse_mailbox
 from idp.connector_kit.contract import EmailRequest
@@ -51,6 +51,7 @@ class Composer:
         self._sender = sender
         self._reply_to = reply_to
         self._headers = headers
+        self._seen: dict[Hashable, None] = {}
         self._forms: dict[Hashable, _Form | None] = {}
 
     def compose(self, template: EmailTemplate, request: EmailRequest) -> ComposedMail:
@@ -60,13 +61,7 @@ class Composer:
         break out of its header.
         """
         kind = _kind(template, request)
-        if kind is None:
-            return self._compose(template, request, Stamp.now())
-        if kind not in self._forms:
-            if len(self._forms) >= _MOST_FORMS:
-                self._forms.clear()
-            self._forms[kind] = self._form(template, request)
-        form = self._forms[kind]
+        form = None if kind is None else self._form(kind, template, request)
         return form.fill(request) if form else self._compose(template, request, Stamp.now())
 
     def _compose(
@@ -79,7 +74,21 @@ class Composer:
         message = compose(rendered, request, recipient, sender, reply_to, self._headers, stamp)
         return ComposedMail(message, sender, recipient, reply_to)
 
-    def _form(self, template: EmailTemplate, request: EmailRequest) -> "_Form | None":
+    def _form(
+        self, kind: Hashable, template: EmailTemplate, request: EmailRequest
+    ) -> "_Form | None":
+        if kind in self._forms:
+            return self._forms[kind]
+        # The first of its kind may stay the only one, as when the template greets by name.
+        _forget_some(self._seen)
+        if kind not in self._seen:
+            self._seen[kind] = None
+            return None
+        _forget_some(self._forms)
+        self._forms[kind] = form = self._new_form(template, request)
+        return form
+
+    def _new_form(self, template: EmailTemplate, request: EmailRequest) -> "_Form | None":
         """Compose with stand-ins and cut them out; None if that does not give the same mail."""
         stamp = Stamp.now()
         request = replace(request, message_id=request.message_id or token_hex(16))
@@ -163,6 +172,11 @@ def _asked(wording: _Wording) -> tuple[str, ...]:
     """List the placeholders of a template but for the code, which has a gap of its own."""
     found = {each: None for text in wording if text for each in placeholders(text)}
     return tuple(each for each in found if each.strip("{} \t") != "code")
+
+
+def _forget_some(known: dict[Hashable, Any]) -> None:
+    if len(known) >= _MOST_FORMS:
+        del known[next(iter(known))]
 
 
 def _code(request: EmailRequest) -> str:
