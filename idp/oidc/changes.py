@@ -1,11 +1,34 @@
 """What authlib decided, written in one transaction."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, SQLModel, col, update
 
 from idp.oidc.credentials import CodeCredential, Redeemable
-from idp.storage.tables import Grant, now
+from idp.storage.statements import Rows, Statement
+from idp.storage.tables import AccessToken, AuthorizationCode, Grant, RefreshToken, now
+
+_TABLES: dict[type, Rows[Any]] = {
+    table: Rows(table) for table in (Grant, AuthorizationCode, AccessToken, RefreshToken)
+}
+_USE = {
+    table: Statement[Any](
+        update(table)
+        .where(
+            col(table.fingerprint) == bindparam("fingerprint"),
+            col(table.used_at).is_(None),
+        )
+        .values(used_at=bindparam("moment"))
+    )
+    for table in (AuthorizationCode, RefreshToken)
+}
+_REVOKE = Statement[Any](
+    update(Grant)
+    .where(col(Grant.id) == bindparam("grant_id"), col(Grant.revoked_at).is_(None))
+    .values(revoked_at=bindparam("moment"))
+)
 
 
 @dataclass
@@ -30,8 +53,7 @@ def write_changes(session: Session, changes: Changes) -> bool:
         _revoke_grant(session, changes.used.grant.id)
         return False
     for row in changes.new_rows:
-        session.add(row)
-        session.flush()
+        _TABLES[type(row)].add(session, row)
     return True
 
 
@@ -41,11 +63,9 @@ def _is_code(credential: Redeemable) -> bool:
 
 def _use(session: Session, credential: Redeemable) -> bool:
     """Mark a credential as used; this one statement decides a race."""
-    kind = type(credential.row)
-    unused = (col(kind.fingerprint) == credential.row.fingerprint, col(kind.used_at).is_(None))
-    return session.exec(update(kind).where(*unused).values(used_at=now())).rowcount == 1
+    use = _USE[type(credential.row)]
+    return use.run(session, fingerprint=credential.row.fingerprint, moment=now()) == 1
 
 
 def _revoke_grant(session: Session, grant_id: str) -> None:
-    valid = (col(Grant.id) == grant_id, col(Grant.revoked_at).is_(None))
-    session.exec(update(Grant).where(*valid).values(revoked_at=now()))
+    _REVOKE.run(session, grant_id=grant_id, moment=now())

@@ -12,11 +12,13 @@ from sqlmodel import Session
 
 from idp.settings import is_loopback
 from idp.storage.secrets import fingerprint, new_secret
+from idp.storage.statements import Rows
 from idp.storage.tables import Client
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 AUTH_METHODS = (*SECRET_METHODS, "none")
 
+_CLIENTS = Rows(Client)
 _SHORTEST_SECRET = 32
 _URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")  # RFC 3986 §2
 _LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|\[::1\]|localhost)):\d{1,5}")
@@ -61,7 +63,7 @@ class RegisteredClient(ClientMixin):
 
 
 def load_client(session: Session, client_id: str | None) -> RegisteredClient | None:
-    row = session.get(Client, client_id) if client_id else None
+    row = _CLIENTS.get(session, id=client_id) if client_id else None
     return RegisteredClient(row) if row else None
 
 

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from authlib.oauth2.rfc6749 import ClientMixin
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from idp.storage.secrets import fingerprint
+from idp.storage.statements import Statement
 from idp.storage.tables import AccessToken, AuthorizationCode, Grant, RefreshToken, User, now
 
 CODE_LIFETIME = timedelta(seconds=60)
@@ -63,14 +65,26 @@ Redeemable = CodeCredential | RefreshCredential
 """What the token endpoint takes."""
 
 
-def find_credential(
-    session: Session, kind: type[RowT], secret: str
-) -> tuple[RowT, Grant, User] | None:
-    """Return the row of a code or token, its grant and its person."""
+def _finding(kind: type[RowT]) -> Statement[tuple[RowT, Grant, User]]:
     statement = (
         select(kind, Grant, User)
         .join(Grant, col(Grant.id) == col(kind.grant_id))
         .join(User, col(User.id) == col(Grant.user_id))
-        .where(col(kind.fingerprint) == fingerprint(secret))
+        .where(col(kind.fingerprint) == bindparam("fingerprint"))
     )
-    return session.exec(statement).first()
+    return Statement(statement)
+
+
+_FIND: dict[type, Statement[Any]] = {
+    AuthorizationCode: _finding(AuthorizationCode),
+    AccessToken: _finding(AccessToken),
+    RefreshToken: _finding(RefreshToken),
+}
+
+
+def find_credential(
+    session: Session, kind: type[RowT], secret: str
+) -> tuple[RowT, Grant, User] | None:
+    """Return the row of a code or token, its grant and its person."""
+    found = _FIND[kind].first(session, fingerprint=fingerprint(secret))
+    return cast("tuple[RowT, Grant, User] | None", found)

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _WAIT_FOR_LOCK = 30.0  # seconds a worker thread waits for SQLite's write lock
 _POSTGRESQL_CONNECTIONS = 10
+_DEFERRED = "BEGIN"
+_IMMEDIATE = "BEGIN IMMEDIATE"
 
 
 class Database(ABC):
@@ -39,7 +41,9 @@ class Database(ABC):
         def unit(connection: Connection) -> tuple[T, list[Callable[[], None]]]:
             with Session(connection, expire_on_commit=False) as session:
                 result = work(session, *args, **kwargs)
-                session.commit()
+                if session.in_transaction():
+                    session.commit()
+                connection.connection.commit()  # what statements wrote without the session
                 return result, session.info.get("after_commit", [])
 
         result, callbacks = await self._run(unit)
@@ -74,16 +78,16 @@ class _Sqlite(Database):
     """Runs on the event loop, where a statement costs microseconds; waits for locks in a thread."""
 
     def __init__(self, url: str) -> None:
-        self._impatient = sqlite_engine(url, begin="BEGIN", timeout=0)
-        self._patient = sqlite_engine(url, begin="BEGIN IMMEDIATE", timeout=_WAIT_FOR_LOCK)
+        self._impatient = sqlite_engine(url, begin=_DEFERRED, timeout=0)
+        self._patient = sqlite_engine(url, begin=_IMMEDIATE, timeout=_WAIT_FOR_LOCK)
 
     async def _run(self, unit: Callable[[Connection], T]) -> T:
         try:
-            return _on(self._impatient, unit)
-        except OperationalError as error:
+            return _on(self._impatient, _DEFERRED, unit)
+        except (OperationalError, sqlite3.OperationalError) as error:
             if not _is_busy(error):
                 raise
-        return await asyncio.to_thread(_on, self._patient, unit)
+        return await asyncio.to_thread(_on, self._patient, _IMMEDIATE, unit)
 
     async def aclose(self) -> None:
         self._impatient.dispose()
@@ -104,14 +108,16 @@ class _PostgreSQL(Database):
         await self._engine.dispose()
 
 
-def _on(engine: Engine, unit: Callable[[Connection], T]) -> T:
+def _on(engine: Engine, begin: str, unit: Callable[[Connection], T]) -> T:
     with engine.connect() as connection:
+        _begin(connection, begin)
         return unit(connection)
 
 
-def _is_busy(error: OperationalError) -> bool:
+def _is_busy(error: OperationalError | sqlite3.OperationalError) -> bool:
     # The low byte is the primary result code; SQLITE_BUSY_SNAPSHOT and its kin carry it too.
-    result_code = getattr(error.orig, "sqlite_errorcode", 0)
+    cause = error.orig if isinstance(error, OperationalError) else error
+    result_code = getattr(cause, "sqlite_errorcode", 0)
     return result_code & 0xFF == sqlite3.SQLITE_BUSY
 
 
@@ -126,9 +132,16 @@ def sqlite_engine(url: str, *, begin: str, timeout: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        _begin(connection, begin)
 
     return engine
+
+
+def _begin(connection: Connection, begin: str) -> None:
+    """Start a transaction, unless a statement that needs no session has started one."""
+    driver: Any = connection.connection.dbapi_connection
+    if not driver.in_transaction:
+        driver.execute(begin)
 
 
 def describe_database_error(url: str, error: DBAPIError) -> SetupError:

@@ -1,0 +1,219 @@
+"""Statements compiled once and run on the driver's connection, for paths where a session costs.
+
+A row read through an ORM session costs forty times what SQLite needs to find it. These statements
+belong to the same transaction as the session they are given. Their rows are instances of the
+tables, but nobody tracks them: setting an attribute raises, a change is a statement of its own.
+What a session was given to add or change must be flushed before a statement can see it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import (
+    Connection,
+    Executable,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import configure_mappers
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlmodel import Session, SQLModel
+
+R = TypeVar("R")
+M = TypeVar("M", bound=SQLModel)
+Converter = Callable[[Any], Any]
+_Part = tuple[type[SQLModel] | None, list[str], int]
+"""Part of a row: the table, or None for a column, the names of its columns, where it starts."""
+
+
+class Statement(Generic[R]):
+    """A SELECT, or a change with RETURNING, whose values are bound by name.
+
+    `R` is what a row becomes: an instance of the table selected, a plain value for one column, or a
+    tuple of these. A change with RETURNING names the table it returns rows of.
+    """
+
+    def __init__(self, statement: Executable, returning: type[SQLModel] | None = None) -> None:
+        self._statement = statement
+        self._returning = returning
+        self._plans: dict[str, _Plan] = {}
+
+    def all(self, session: Session, /, **values: Any) -> list[R]:
+        """Return every row."""
+        plan = self._plan(session)
+        return [plan.build(row) for row in plan.execute(session, values).fetchall()]
+
+    def first(self, session: Session, /, **values: Any) -> R | None:
+        """Return the first row, if there is one."""
+        plan = self._plan(session)
+        row = plan.execute(session, values).fetchone()
+        return None if row is None else plan.build(row)
+
+    def run(self, session: Session, /, **values: Any) -> int:
+        """Make a change and return how many rows it met."""
+        return int(self._plan(session).execute(session, values).rowcount)
+
+    def _plan(self, session: Session) -> "_Plan":
+        dialect = _connection(session).dialect
+        plan = self._plans.get(dialect.name)
+        if plan is None:
+            plan = self._plans[dialect.name] = _Plan.of(self._statement, self._returning, dialect)
+        return plan
+
+
+class Rows(Generic[M]):
+    """The everyday statements of one table, each compiled when it is first used."""
+
+    def __init__(self, table: type[M]) -> None:
+        self._table = table
+        configure_mappers()  # attributes of rows made without a session cannot be read before
+        self._columns = inspect(table).columns
+        self._statements: dict[tuple[str, ...], Statement[Any]] = {}
+
+    def get(self, session: Session, /, **key: Any) -> M | None:
+        """Return the row with these values, if there is one."""
+        return self._known(select, key, {}).first(session, **_named(key))
+
+    def insert(self, session: Session, /, **values: Any) -> M:
+        """Write a row; what is not given takes the default of the table's class."""
+        row = _instance(self._table, {**self._defaults(values), **values}.items())
+        self.add(session, row)
+        return row
+
+    def add(self, session: Session, row: M, /) -> None:
+        """Write a row that was made elsewhere."""
+        values = {name: row.__dict__[name] for name in self._table.model_fields}
+        self._known(insert, {}, values).run(session, **values)
+
+    def update(self, session: Session, key: Mapping[str, Any], /, **values: Any) -> int:
+        """Change the rows with the values of `key`; return how many there were."""
+        return self._known(update, key, values).run(session, **_named(key), **values)
+
+    def delete(self, session: Session, /, **key: Any) -> int:
+        """Delete the rows with these values; return how many there were."""
+        return self._known(delete, key, {}).run(session, **_named(key))
+
+    def _known(
+        self, verb: Callable[..., Any], key: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> Statement[Any]:
+        name = (verb.__name__, *key, "=", *values)
+        statement = self._statements.get(name)
+        if statement is None:
+            made = verb(self._table)
+            if key:
+                made = made.where(
+                    and_(*(self._columns[each] == bindparam(f"of_{each}") for each in key))
+                )
+            if values:
+                made = made.values({each: bindparam(each) for each in values})
+            statement = self._statements[name] = Statement(made)
+        return statement
+
+    def _defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: field.get_default(call_default_factory=True)
+            for name, field in self._table.model_fields.items()
+            if name not in given
+        }
+
+
+def _connection(session: Session) -> Connection:
+    return cast("Connection", session.bind)
+
+
+def _named(key: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"of_{name}": value for name, value in key.items()}
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The text of a statement for one kind of database, and how values get in and out."""
+
+    text: str
+    constants: Mapping[str, Any]
+    positions: Sequence[str] | None
+    writers: Mapping[str, Converter]
+    build: Callable[[Sequence[Any]], Any]
+
+    @classmethod
+    def of(
+        cls, statement: Executable, returning: type[SQLModel] | None, dialect: Dialect
+    ) -> "_Plan":
+        configure_mappers()
+        compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        writers = {
+            name: writer
+            for bind, name in compiled.bind_names.items()
+            if (writer := bind.type.dialect_impl(dialect).bind_processor(dialect))
+        }
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        parts = [returning] if returning else _selected(statement)
+        build = _builder(list(_placed(parts)), compiled)
+        return cls(str(compiled), constants, compiled.positiontup, writers, build)
+
+    def execute(self, session: Session, values: dict[str, Any]) -> Any:
+        values = {**self.constants, **values}
+        for name, write in self.writers.items():
+            values[name] = write(values[name])
+        connection = _connection(session)
+        cursor = connection.connection.cursor()
+        parameters = values if self.positions is None else [values[name] for name in self.positions]
+        driver_error = connection.dialect.loaded_dbapi.Error
+        try:
+            cursor.execute(self.text, parameters)
+        except driver_error as error:
+            # What a session would raise; without the values, which may be private.
+            raise DBAPIError.instance(self.text, None, error, driver_error, True) from error
+        return cursor
+
+
+def _builder(parts: Sequence[_Part], compiled: SQLCompiler) -> Callable[[Sequence[Any]], Any]:
+    """Return what makes a value of `R` from a row of the driver."""
+    dialect = compiled.dialect
+    readers = [
+        (number, reader)
+        for number, column in enumerate(compiled._result_columns)
+        if (reader := column.type.dialect_impl(dialect).result_processor(dialect, None))
+    ]
+
+    def build(row: Sequence[Any]) -> Any:
+        values = list(row)
+        for number, read in readers:
+            values[number] = read(values[number])
+        built = [
+            values[start]
+            if table is None
+            else _instance(table, zip(names, values[start:], strict=False))
+            for table, names, start in parts
+        ]
+        return built[0] if len(built) == 1 else tuple(built)
+
+    return build
+
+
+def _selected(statement: Any) -> list[type[SQLModel] | None]:
+    """List what a SELECT asks for: tables, and None for a column."""
+    asked = [part["expr"] for part in getattr(statement, "column_descriptions", ())]
+    return [part if isinstance(part, type) else None for part in asked]
+
+
+def _placed(parts: Sequence[type[SQLModel] | None]) -> Iterator[_Part]:
+    start = 0
+    for table in parts:
+        names = list(inspect(table).columns.keys()) if table else [""]
+        yield table, names, start
+        start += len(names)
+
+
+def _instance(table: type[M], values: Iterable[tuple[str, Any]]) -> M:
+    row: M = table.__new__(table)
+    row.__dict__.update(values)
+    return row
