@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format locale screenshots docs bench bench-smtp clean
+.PHONY: help setup demo test check format locale screenshots docs bench bench-smtp bench-flows clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: setup ## Make the published figures again
 
 bench-smtp: setup ## Make the figures of the SMTP connector again
 	$(BIN)/python -m benchmarks.smtp --write
+
+bench-flows: setup ## Make the figures of registration again
+	$(BIN)/python -m benchmarks.flows --write
 
 clean: ## Remove what was made
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
