@@ -1,7 +1,7 @@
 """The contract between the server and email connectors: everything a plugin author needs."""
 
 from idp.connector_kit.addresses import Mailbox, parse_mailbox
-from idp.connector_kit.config import ConnectorConfig
+from idp.connector_kit.config import ConnectorConfig, FormConfig
 from idp.connector_kit.contract import (
     Capability,
     ConfigChange,
@@ -21,6 +21,14 @@ from idp.connector_kit.errors import (
     TemplateNotFound,
     TransientFailure,
 )
+from idp.connector_kit.fields import (
+    CompleteTemplates,
+    EndpointUrl,
+    HeaderSecret,
+    MailboxText,
+    Milliseconds,
+)
+from idp.connector_kit.masking import Mask, private_texts
 from idp.connector_kit.mime import build_mime, is_reserved_header
 from idp.connector_kit.rendering import RenderedEmail, render, substitute
 from idp.connector_kit.templates import EmailTemplate, TemplateSet
@@ -30,6 +38,7 @@ __all__ = [
     "REQUIRED_USAGE_TYPES",
     "AmbiguousFailure",
     "Capability",
+    "CompleteTemplates",
     "ConfigChange",
     "ConnectorConfig",
     "ConnectorError",
@@ -38,8 +47,14 @@ __all__ = [
     "EmailConnector",
     "EmailRequest",
     "EmailTemplate",
+    "EndpointUrl",
+    "FormConfig",
+    "HeaderSecret",
     "InvalidConfig",
     "Mailbox",
+    "MailboxText",
+    "Mask",
+    "Milliseconds",
     "PermanentFailure",
     "ProbeStep",
     "ProviderReply",
@@ -52,6 +67,7 @@ __all__ = [
     "build_mime",
     "is_reserved_header",
     "parse_mailbox",
+    "private_texts",
     "render",
     "substitute",
 ]
