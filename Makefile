@@ -4,10 +4,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format locale screenshots docs bench bench-smtp bench-flows clean
+.PHONY: help setup demo test chaos check format locale screenshots docs bench bench-smtp bench-delivery bench-send-code bench-flows clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the virtual environment in .venv
 
@@ -27,11 +27,14 @@ demo: setup ## Run everything at once: server, sample application, mailbox
 test: setup ## Run every test
 	$(BIN)/pytest --numprocesses auto $(ARGS)
 
+chaos: setup ## Kill everything at random moments, and account for every promised mail
+	PYTHONPATH=tests/support $(BIN)/python -m chaos $(ARGS)
+
 check: setup ## Check format, lint, types, imports and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy $(wildcard plugins/*/tests)
+	@for tests in $(wildcard plugins/*/tests); do $(BIN)/mypy $$tests || exit 1; done
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
@@ -47,7 +50,7 @@ locale: setup ## Collect the sentences of the pages, and compile the translation
 	for catalogue in idp/web/locale/*/LC_MESSAGES/pages.po; do \
 	  $(BIN)/pybabel -q update --omit-header --no-fuzzy-matching --ignore-obsolete --no-wrap --input-file idp/web/locale/pages.pot \
 	    --output-file $$catalogue --locale $$(basename $$(dirname $$(dirname $$catalogue))) && \
-	  $(BIN)/pybabel -q compile --input-file $$catalogue --output-file $${catalogue%.po}.mo; \
+	  $(BIN)/pybabel -q compile --use-fuzzy --input-file $$catalogue --output-file $${catalogue%.po}.mo; \
 	done
 
 docs: setup ## Build the documentation into site/
@@ -61,6 +64,12 @@ bench-smtp: setup ## Make the figures of the SMTP connector again
 
 bench-flows: setup ## Make the figures of registration again
 	$(BIN)/python -m benchmarks.flows --write
+
+bench-delivery: setup ## Make the figures of delivery again
+	$(BIN)/python -m benchmarks.delivery --write
+
+bench-send-code: setup ## Make the figures of the page after "send code" again
+	$(BIN)/python -m benchmarks.send_code --write
 
 clean: ## Remove what was made
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from idp import __version__, flows, oidc, web
+from idp import flows, oidc, operations, web
 from idp.connectors import Connectors
-from idp.outbox import Courier, EmbeddedCarrier, Outbox
+from idp.outbox import Carrier, Courier, Outbox, open_carrier
 from idp.plugins import Plugins, load_plugins
 from idp.settings import Settings
 from idp.storage import Database, Secrets, open_database
@@ -42,7 +43,8 @@ class Server:
     secrets: Secrets
     plugins: Plugins
     connectors: Connectors
-    carrier: EmbeddedCarrier
+    carrier: Carrier
+    courier: Courier
 
 
 def create_app(
@@ -50,9 +52,13 @@ def create_app(
     *,
     plugins: Sequence[object] = (),
     limits: Limits | None = None,
+    deliver: bool = True,
 ) -> Starlette:
-    """Build the server; `plugins` join the installed ones. Its parts are in `app.state.server`."""
-    server = _server(settings, plugins)
+    """Build the server; `plugins` join the installed ones. Its parts are in `app.state.server`.
+
+    Without `deliver`, mails are promised here and delivered by other processes.
+    """
+    server = open_server(settings, plugins)
     outbox = Outbox(settings, server.secrets, server.plugins, server.carrier.defer)
     proofs = Proofs(settings, server.secrets, outbox, limits or Limits())
     pages = Pages(settings)
@@ -62,16 +68,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await provider.start()
-        async with _running(server):
+        async with running(server, deliver=deliver):
             yield
 
     app = Starlette(
         routes=[
             *oidc.routes(provider),
             *flows.routes(desk),
+            *operations.routes(settings, server.database, server.connectors, server.plugins),
             Route("/", _home),
-            Route("/healthz", _healthz),
-            Route("/version", _version),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
         ],
         middleware=[
@@ -86,21 +91,27 @@ def create_app(
     return app
 
 
-def _server(settings: Settings, plugins: Sequence[object]) -> Server:
+def open_server(settings: Settings, plugins: Sequence[object] = ()) -> Server:
+    """Open the parts of a server; nothing runs yet."""
     database = open_database(settings.database_url)
     secrets = Secrets([key.get_secret_value() for key in settings.secret_keys])
     loaded = load_plugins(plugins)
     connectors = Connectors(database, secrets, loaded)
-    return Server(settings, database, secrets, loaded, connectors, EmbeddedCarrier())
+    carrier = open_carrier(settings)
+    courier = Courier(database, secrets, connectors, loaded, carrier.follow_up)
+    return Server(settings, database, secrets, loaded, connectors, carrier, courier)
 
 
 @asynccontextmanager
-async def _running(server: Server) -> AsyncIterator[None]:
-    courier = Courier(server.database, server.secrets, server.connectors, server.plugins)
+async def running(server: Server, *, deliver: bool) -> AsyncIterator[None]:
+    """Run what a server does beside answering requests, and close it in the end."""
+    log_age = timedelta(days=server.settings.delivery_log_days)
     tasks = [
-        asyncio.create_task(server.carrier.run(courier)),
-        asyncio.create_task(keep_clean(server.database)),
+        asyncio.create_task(keep_clean(server.database, log_age)),
+        asyncio.create_task(operations.keep_totals(server.database)),
     ]
+    if deliver:
+        tasks.append(asyncio.create_task(server.carrier.run(server.courier)))
     try:
         yield
     finally:
@@ -121,11 +132,3 @@ async def _no_such_page(pages: Pages, request: Request, error: Exception) -> Res
 
 async def _home(_: Request) -> Response:
     return RedirectResponse("/account", status_code=303)
-
-
-async def _healthz(_: Request) -> Response:
-    return PlainTextResponse("ok")
-
-
-async def _version(_: Request) -> Response:
-    return JSONResponse({"version": __version__})

@@ -1,7 +1,7 @@
 """Saved settings become an opened connector, kept open until the settings change."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,10 @@ import structlog
 from sqlmodel import Session, col, func, select
 
 from idp.connector_kit import EmailConnector, InvalidConfig
-from idp.plugins import ConnectorClass, Plugins
+from idp.plugins import ConnectorClass, Plugins, log_defect
 from idp.settings import SetupError
 from idp.storage import Database, Secrets
-from idp.storage.tables import Connector, now
+from idp.storage.tables import Breaker, Connector, now
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +25,14 @@ class Opened:
 
     instance: Connector
     connector: EmailConnector[Any]
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A connector instance that cannot send, and what to put right."""
+
+    instance: Connector
+    problem: InvalidConfig
 
 
 class Connectors:
@@ -40,10 +48,18 @@ class Connectors:
     async def in_order(self) -> list[Opened]:
         """Return every usable instance, first choice first; unusable ones are logged."""
         instances = await self._database.run(list_connectors)
-        self._forget_all_but({instance.id for instance in instances})
-        return [opened for instance in instances if (opened := self._open(instance))]
+        return [found for found in self.open(instances) if isinstance(found, Opened)]
 
-    def _open(self, instance: Connector) -> Opened | None:
+    def open(self, instances: Sequence[Connector]) -> list[Opened | Unusable]:
+        """Open these instances, which are all there are now; unusable ones are logged."""
+        self._forget_all_but({instance.id for instance in instances})
+        return [self._open(instance) for instance in instances]
+
+    def gauges(self) -> dict[str, Mapping[str, float]]:
+        """Return what each connector this process has open says of itself, by instance."""
+        return {instance_id: _gauges(opened) for instance_id, opened in self._opened.items()}
+
+    def _open(self, instance: Connector) -> Opened | Unusable:
         known = self._opened.get(instance.id)
         if known and known.instance.version >= instance.version:
             return known
@@ -56,10 +72,11 @@ class Connectors:
             connector.on_config_change = settings.change
         except (InvalidConfig, SetupError) as error:
             log.warning("connector unusable", connector=instance.id, reason=str(error))
-            return None
-        except Exception:
-            log.exception("connector defect", connector=instance.connector_id)
-            return None
+            return Unusable(instance, InvalidConfig(str(error)))
+        except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+            log_defect("connector defect", error, connector=instance.connector_id)
+            problem = f"The plugin failed to open it with {type(error).__name__}."
+            return Unusable(instance, InvalidConfig(problem))
         self._opened[instance.id] = opened = Opened(instance, connector)
         return opened
 
@@ -121,12 +138,20 @@ def _merged(
     return merged
 
 
+def _gauges(opened: Opened) -> Mapping[str, float]:
+    try:
+        return {str(name): float(value) for name, value in opened.connector.gauges().items()}
+    except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+        log_defect("connector defect", error, connector=opened.instance.connector_id)
+        return {}
+
+
 async def _close(opened: Opened) -> None:
     try:
         async with asyncio.timeout(_LONGEST_CLOSE):
             await opened.connector.aclose()
-    except Exception:
-        log.exception("connector defect", connector=opened.instance.connector_id)
+    except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+        log_defect("connector defect", error, connector=opened.instance.connector_id)
 
 
 def open_connector(
@@ -165,11 +190,14 @@ def save_connector(
         last = session.exec(select(func.max(Connector.position))).one()
         position = 0 if last is None else last + 1
         instance = Connector(connector_id=connector.metadata.id, config=sealed, position=position)
+        session.add(instance)
+        session.flush()
     else:
         instance.config = sealed
         instance.version += 1
         instance.updated_at = now()
-    session.add(instance)
+        session.add(instance)
+    session.merge(Breaker(connector_id=instance.id))  # new settings are a new start
     return instance
 
 

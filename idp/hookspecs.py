@@ -16,20 +16,25 @@ hookspec = pluggy.HookspecMarker("idp")
 class DeliveryAttempt:
     """One attempt to send one promised mail, as observers see it: no address, no content.
 
-    `duration` is in seconds. `reply` is the provider's answer with secrets masked.
+    `duration` is in seconds. `reply` is the provider's answer with secrets masked. `breaker` says
+    that this attempt had the connector passed over from now on ("opened") or taken back
+    ("closed"), `saved_by_fallback` that it was sent although a connector that comes first could
+    not send it: both should reach an administrator.
     """
 
     message_id: str
     usage_type: UsageType
     connector: str
     number: int
-    outcome: Literal["sent", "deferred", "failed", "expired"]
+    outcome: Literal["sent", "deferred", "failed", "expired", "skipped"]
     started_at: datetime
     duration: float
     stage: str | None = None
     reply_code: int | None = None
     enhanced_code: str | None = None
     reply: str | None = None
+    breaker: Literal["opened", "closed"] | None = None
+    saved_by_fallback: bool = False
 
 
 @hookspec
@@ -51,4 +56,7 @@ def idp_email_payload(
 
 @hookspec
 def idp_email_attempted(attempt: DeliveryAttempt) -> None:
-    """Observe one delivery attempt: sent, deferred, failed, expired. For alerts and metrics."""
+    """Observe one delivery attempt: sent, deferred, failed, expired, or a connector skipped.
+
+    For alerts and metrics.
+    """

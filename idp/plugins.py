@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import entry_points
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import structlog
@@ -56,8 +58,8 @@ class Plugins:
                 result = implementation.function(*given)
                 if result is not None:
                     results.append(read(result))
-            except Exception:
-                log.exception("plugin failed", plugin=implementation.plugin_name, hook=hook)
+            except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+                log_defect("plugin failed", error, plugin=implementation.plugin_name, hook=hook)
         return results
 
     def by_target(self, target: str) -> ConnectorClass | None:
@@ -65,6 +67,16 @@ class Plugins:
         classes = self.connectors.values()
         named = (found for found in classes if found.metadata.target == target)
         return self.connectors.get(target) or next(named, None)
+
+
+def log_defect(event: str, error: Exception, **fields: object) -> None:
+    """Log which kind of error a plugin raised, and where.
+
+    Its text is left out: it may name an address, hold a code or repeat the plugin's settings.
+    """
+    place = extract_tb(error.__traceback__)[-1]
+    at = f"{Path(place.filename).name}:{place.lineno} in {place.name}"
+    log.error(event, error=type(error).__name__, at=at, **fields)
 
 
 def load_plugins(extra: Sequence[object] = ()) -> Plugins:

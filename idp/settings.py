@@ -73,11 +73,17 @@ class Settings(BaseSettings):
     verification_code_minutes: int = Field(default=10, ge=1, le=60)
     """How long a mailed code can be used."""
 
+    delivery_log_days: int = Field(default=30, ge=1)
+    """How long it is kept what became of a mail; its content is gone as soon as it ended."""
+
     session_idle_hours: int = Field(default=24, ge=1)
     """A browser session ends after this long without use."""
 
     session_max_days: int = Field(default=14, ge=1)
     """A browser session ends after this long, used or not."""
+
+    metrics_token: SecretStr | None = None
+    """What monitoring sends as its bearer token to read /metrics; on loopback none is needed."""
 
     dev_mailbox: bool = False
     """Serve a mailbox under /dev/mail that shows every mail sent to it: only on loopback."""
@@ -133,6 +139,13 @@ class Settings(BaseSettings):
                 raise ValueError("holds a key that `idp init` did not make") from error
         return keys
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _check_metrics_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < 16:
+            raise ValueError("must have at least 16 characters, so that nobody guesses it")
+        return token
+
     @model_validator(mode="after")
     def _keep_mails_private(self) -> Self:
         if self.dev_mailbox and not (self.is_loopback and is_loopback(self.host)):
@@ -143,6 +156,11 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Tell whether the issuer is http on this very machine, where cookies cannot be Secure."""
         return urlsplit(self.issuer).scheme == "http"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether everything is in one file, so that one process does everything."""
+        return self.database_url.startswith("sqlite")
 
     @property
     def issuer_host(self) -> str:

@@ -107,5 +107,6 @@ def postgresql_database(postgresql: PostgreSQL) -> str:
 @pytest.fixture
 def postgresql_url(postgresql: PostgreSQL, postgresql_database: str) -> Iterator[str]:
     yield postgresql.url(postgresql_database)
-    tables = reversed(SQLModel.metadata.sorted_tables)
-    postgresql.empty(postgresql_database, [table.name for table in tables])
+    tables = [table.name for table in reversed(SQLModel.metadata.sorted_tables)]
+    jobs = [f"procrastinate_{name}" for name in ("periodic_defers", "jobs", "workers")]
+    postgresql.empty(postgresql_database, [*tables, *jobs])

@@ -112,6 +112,7 @@ def test_http_is_allowed_on_loopback(variables: Set, host: str) -> None:
         ("IDP_PORT", "http", "IDP_PORT: input should be a valid integer"),
         ("IDP_VERIFICATION_CODE_LENGTH", "4", "IDP_VERIFICATION_CODE_LENGTH: input should be"),
         ("IDP_SECRET_KEYS", "", "IDP_SECRET_KEYS is not set: run `idp init` once"),
+        ("IDP_METRICS_TOKEN", "hunter2", "IDP_METRICS_TOKEN: must have at least 16 characters"),
         ("IDP_SECRET_KEYS", "hunter2", "IDP_SECRET_KEYS: holds a key that `idp init` did not"),
         ("IDP_ISUER", "https://id.example.com", "IDP_ISUER is not a setting; did you mean IDP_IS"),
         ("IDP_XYZZY", "1", "IDP_XYZZY is not a setting."),

@@ -16,6 +16,7 @@ from idp.connector_kit import (
     EmailRequest,
     EmailTemplate,
     Mailbox,
+    Mask,
     PermanentFailure,
     ProbeStep,
     ProviderReply,
@@ -29,6 +30,7 @@ from idp.connector_kit import (
     render,
     substitute,
 )
+from idp.connector_kit.http import HttpAnswer, HttpEmailConnector, HttpEndpoint, HttpMail
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
 from idp.connector_kit.testing import (
     EmailConnectorConformance,
@@ -74,6 +76,26 @@ class PigeonConnector(EmailConnector[PigeonConfig]):
         return DeliveryReceipt(provider_id="1", reply="taken")
 
 
+class AirmailConnector(HttpEmailConnector[PigeonConfig]):
+    metadata = PigeonConnector.metadata
+    config_model = PigeonConfig
+
+    def open_endpoint(self) -> HttpEndpoint:
+        return HttpEndpoint("https://air.test", key="address", timeout=8.0, keep_alive=30.0)
+
+    def compose(self, request: EmailRequest) -> HttpMail:
+        key = assert_type(self.config.api_key, SecretStr).get_secret_value()
+        return HttpMail(request.to.encode(), {"Authorization": key})
+
+    def judge(self, answer: HttpAnswer, mask: Mask) -> DeliveryReceipt:
+        reply = assert_type(
+            answer.as_reply(mask(str(answer.json_object().get("why")))), ProviderReply
+        )
+        if postponed := assert_type(answer.postponement(reply), TransientFailure | None):
+            raise postponed
+        return DeliveryReceipt(provider_id=answer.headers.get("X-Id"), reply=reply.text)
+
+
 class Loft:
     config: Mapping[str, object] = {"apiKey": "k", "fromEmail": "a@x.test"}
 
@@ -112,4 +134,4 @@ async def use_the_kit() -> None:
     )
 
 
-SENDERS: list[type[EmailConnector[PigeonConfig]]] = [PigeonConnector]
+SENDERS: list[type[EmailConnector[PigeonConfig]]] = [PigeonConnector, AirmailConnector]

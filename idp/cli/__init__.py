@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from idp.cli import apps, connectors, database, demo, plugins, server, templates, users
+from idp.cli import (
+    apps,
+    connectors,
+    database,
+    demo,
+    messages,
+    plugins,
+    server,
+    templates,
+    users,
+    worker,
+)
 
 app = typer.Typer(
     name="idp",
@@ -14,8 +25,10 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("serve")(server.serve)
+app.command("worker")(worker.worker)
 app.command("init")(server.init)
 app.add_typer(connectors.app, name="connectors")
+app.add_typer(messages.app, name="messages")
 app.add_typer(apps.app, name="apps")
 app.add_typer(users.app, name="users")
 app.add_typer(templates.app, name="templates")

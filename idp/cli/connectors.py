@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from idp.connector_kit import EmailRequest, EmailTemplate, ProbeStep, UsageType
     from idp.plugins import ConnectorClass, Plugins
+    from idp.storage.tables import Breaker
 
 app = typer.Typer(help="The connector instances mails leave through.", no_args_is_help=True)
 
@@ -22,16 +23,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_instances(*, as_json: AsJson = False) -> None:
-    """List the saved instances in the order of failover.
+    """List the saved instances in the order of failover, and whether mails go through them.
 
     Example: idp connectors list --json
     """
     from idp.cli.workspace import Workspace, show, work
     from idp.connectors import list_connectors
+    from idp.outbox.log import breakers
 
     async def rows(workspace: Workspace) -> list[dict[str, Any]]:
         instances = await workspace.database.run(list_connectors)
-        return [_row(workspace.plugins, instance) for instance in instances]
+        states = {row.connector_id: row for row in await workspace.database.run(breakers)}
+        describe = _breaker if as_json else _condition
+        return [
+            _row(workspace.plugins, instance) | describe(states.get(instance.id))
+            for instance in instances
+        ]
 
     show(work(rows), as_json=as_json)
 
@@ -210,6 +217,28 @@ def _row(plugins: "Plugins", instance: Any) -> dict[str, Any]:
         "position": instance.position,
         "updated_at": instance.updated_at.isoformat(timespec="seconds"),
     }
+
+
+def _breaker(row: "Breaker | None") -> dict[str, Any]:
+    """Return how an instance is doing, for programs; no row means well."""
+    retry_at = row.retry_at if row else None
+    return {
+        "breaker": row.state.value if row else "closed",
+        "failures": row.failures if row else 0,
+        "retry_at": retry_at.isoformat(timespec="seconds") if retry_at else None,
+        "reason": row.reason if row else None,
+    }
+
+
+def _condition(row: "Breaker | None") -> dict[str, Any]:
+    """Return the same for people."""
+    from idp.storage.tables import BreakerState
+
+    if row is None or row.state is BreakerState.CLOSED:
+        return {"breaker": "works"}
+    until = f" until {row.retry_at:%H:%M:%S} UTC" if row.retry_at else ""
+    state = "on trial" if row.state is BreakerState.HALF_OPEN else f"resting{until}"
+    return {"breaker": f"{state}: {row.reason}" if row.reason else state}
 
 
 def _find(plugins: "Plugins", target: str) -> "ConnectorClass":

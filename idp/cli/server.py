@@ -57,6 +57,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     smtp_port: Annotated[int, typer.Option(help="SMTP port of the development mailbox.")] = 1025,
+    worker: Annotated[
+        bool, typer.Option(help="Deliver mails here, too; otherwise `idp worker` must run.")
+    ] = True,
 ) -> None:
     """Serve the pages and protocols, and deliver the mails.
 
@@ -66,23 +69,26 @@ def serve(
 
     from idp.app import create_app
     from idp.cli.logs import configure_logs
+    from idp.cli.worker import WORKER_NEEDS_POSTGRESQL
     from idp.cli.workspace import work_on
     from idp.demo.attach import attach_mailbox
     from idp.demo.mailbox import Mailbox
-    from idp.settings import Settings
+    from idp.settings import Settings, SetupError
     from idp.storage.migrations import check_current, upgrade
     from idp.web.listening import listen, port_of
 
     configure_logs()
     given = {"host": host, "port": port}
     settings = Settings.load(**{name: value for name, value in given.items() if value is not None})
-    prepare = upgrade if settings.database_url.startswith("sqlite") else check_current
+    if settings.is_sqlite and not worker:
+        raise SetupError(WORKER_NEEDS_POSTGRESQL)
+    prepare = upgrade if settings.is_sqlite else check_current
     prepare(settings.database_url)
     connectors = work_on(settings, _look_around)
     listener = listen(settings.host, settings.port, "--port or IDP_PORT")
     if not connectors:
         typer.echo("No email connector is saved: mails wait for `idp connectors set`.", err=True)
-    app = create_app(settings)
+    app = create_app(settings, deliver=worker)
     if settings.dev_mailbox:
         smtp = listen("127.0.0.1", smtp_port, "--smtp-port")
         attach_mailbox(app, Mailbox(Path("idp-dev-mails")), smtp)

@@ -2,7 +2,7 @@
 
 from idp.connector_kit.addresses import Mailbox, parse_mailbox
 from idp.connector_kit.composer import ComposedMail, Composer
-from idp.connector_kit.config import ConnectorConfig
+from idp.connector_kit.config import ConnectorConfig, FormConfig
 from idp.connector_kit.contract import (
     Capability,
     ConfigChange,
@@ -22,6 +22,14 @@ from idp.connector_kit.errors import (
     TemplateNotFound,
     TransientFailure,
 )
+from idp.connector_kit.fields import (
+    CompleteTemplates,
+    EndpointUrl,
+    HeaderSecret,
+    MailboxText,
+    Milliseconds,
+)
+from idp.connector_kit.masking import Mask, private_texts
 from idp.connector_kit.mime import build_mime, is_reserved_header
 from idp.connector_kit.rendering import RenderedEmail, render, substitute
 from idp.connector_kit.templates import EmailTemplate, TemplateSet
@@ -31,6 +39,7 @@ __all__ = [
     "REQUIRED_USAGE_TYPES",
     "AmbiguousFailure",
     "Capability",
+    "CompleteTemplates",
     "ComposedMail",
     "Composer",
     "ConfigChange",
@@ -41,8 +50,14 @@ __all__ = [
     "EmailConnector",
     "EmailRequest",
     "EmailTemplate",
+    "EndpointUrl",
+    "FormConfig",
+    "HeaderSecret",
     "InvalidConfig",
     "Mailbox",
+    "MailboxText",
+    "Mask",
+    "Milliseconds",
     "PermanentFailure",
     "ProbeStep",
     "ProviderReply",
@@ -55,6 +70,7 @@ __all__ = [
     "build_mime",
     "is_reserved_header",
     "parse_mailbox",
+    "private_texts",
     "render",
     "substitute",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from idp.connector_kit.errors import InvalidConfig
@@ -44,6 +44,22 @@ class ConnectorConfig(BaseModel):
             problems = _problems(cls, raw, error)
         summary = "; ".join(f"{path}: {problem}" for path, problem in problems.items())
         raise InvalidConfig(f"The configuration is not valid: {summary}", problems=problems)
+
+
+class FormConfig(ConnectorConfig):
+    """Settings in which a blank optional value means that the key is absent, as a form sends it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_blanks(cls, raw: object) -> object:
+        if not isinstance(raw, Mapping):
+            return raw
+        optional = {field.alias for field in cls.model_fields.values() if not field.is_required()}
+        return {
+            key: value
+            for key, value in raw.items()
+            if key not in optional or (value is not None and value != "")
+        }
 
 
 def _problems(model: type[BaseModel], raw: object, error: ValidationError) -> dict[str, str]:

@@ -143,5 +143,12 @@ class EmailConnector(ABC, Generic[ConfigT]):
         if self.on_config_change is not None:
             await self.on_config_change(change)
 
+    def gauges(self) -> Mapping[str, float]:
+        """Return figures about this very moment for monitoring, such as connections in use.
+
+        Names are short words joined by underscores and stay the same; no I/O.
+        """
+        return {}
+
     async def aclose(self) -> None:
         """Release connections; safe to call twice."""

@@ -11,6 +11,8 @@ from idp.flows import texts
 from idp.flows.address_step import code_request
 from idp.flows.desk import Desk, Finished, Step, password_page, see_other, start, step, too_many
 from idp.flows.inboxes import inbox_of
+from idp.flows.mail_progress import mail_progress
+from idp.outbox.progress import Progress
 from idp.storage.tables import Flow, FlowKind, Verification, now
 from idp.verification import Checked, TooManySends
 
@@ -23,6 +25,7 @@ class CodePage:
     wait: int = 0
     tries_left: int | None = None
     go_to: Step | None = None
+    mail: Progress = Progress.QUEUED
 
     @property
     def is_exhausted(self) -> bool:
@@ -90,7 +93,8 @@ def _drawn_from(session: Session, desk: Desk, flow: Flow) -> CodePage:
     if verification is None:
         return CodePage(flow)
     wait = desk.proofs.limits.resend_in(verification, now())
-    return CodePage(flow, wait, desk.proofs.tries_left(verification))
+    mail = mail_progress(session, flow, verification)
+    return CodePage(flow, wait, desk.proofs.tries_left(verification), mail=mail)
 
 
 def _check(
@@ -147,6 +151,8 @@ def _page(
         wait=page.wait,
         error=error,
         notice=texts.say(locale, notice) if notice else None,
+        mail=texts.mail(locale, page.mail),
+        mail_progress=step(flow, Step.MAIL),
         exhausted=page.is_exhausted,
         start=start(flow.kind, flow.interaction_id),
         action=step(flow, Step.CODE),

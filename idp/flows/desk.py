@@ -33,6 +33,7 @@ class Step(StrEnum):
 
     CODE = "code"
     RESEND = "resend"
+    MAIL = "mail"
     CONFIRM = "confirm"
     NEW_PASSWORD = "new-password"
     DONE = "done"

@@ -12,6 +12,7 @@ from idp.flows.address_step import show_address, submit_address
 from idp.flows.code_step import show_code, submit_code, submit_resend
 from idp.flows.confirm_step import show_confirm, submit_confirm
 from idp.flows.desk import PATHS, Desk
+from idp.flows.mail_progress import show_mail_progress
 from idp.flows.new_password_step import show_new_password, submit_new_password
 from idp.flows.password_step import show_password, submit_password
 from idp.storage.tables import FlowKind
@@ -36,10 +37,15 @@ def routes(desk: Desk) -> list[Route]:
         for path, show, submit in STEPS
         for method, endpoint in (("GET", show), ("POST", submit))
     ]
+    mails = [
+        Route(PATHS[kind] + "/{flow}/mail", partial(show_mail_progress, desk, kind))
+        for kind in FlowKind
+    ]
     return [
         Route("/sign-in/password", partial(show_password, desk), methods=["GET"]),
         Route("/sign-in/password", partial(submit_password, desk), methods=["POST"]),
         *steps,
+        *mails,
         Route("/account", partial(show_account, desk), methods=["GET"]),
         Route("/account/sign-out", partial(submit_sign_out, desk), methods=["POST"]),
     ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from idp.outbox.progress import Progress
 from idp.storage.tables import FlowKind
 from idp.web.i18n import catalogue, mark
 
@@ -29,6 +30,12 @@ CREATE_ACCOUNT = mark("Create an account")
 SIGN_IN = mark("Sign in")
 FORGOT_PASSWORD = mark("Forgot your password?")
 
+_MAIL = {
+    Progress.QUEUED: mark("The mail is on its way."),
+    Progress.ACCEPTED: mark("The mail was sent."),
+    Progress.DELAYED: mark("Mails are delayed at the moment. We keep trying."),
+    Progress.FAILED: mark("The mail could not be delivered. Please check the address."),
+}
 _NOTICES = {"password-changed": mark("Your password was changed. Please sign in with it.")}
 
 
@@ -106,6 +113,11 @@ def _duration(locale: str, seconds: int) -> str:
 def address(kind: FlowKind, locale: str) -> AddressTexts:
     words = _ADDRESS[kind]
     return AddressTexts(*(say(locale, text) for text in (words.title, words.submit, words.hint)))
+
+
+def mail(locale: str, progress: Progress) -> str:
+    """Say how far a mail is."""
+    return say(locale, _MAIL[progress])
 
 
 def confirm(kind: FlowKind, locale: str) -> ConfirmTexts:

@@ -1,91 +1,195 @@
 """Deliver one promised mail: claim it, try the connectors in order, settle it."""
 
 import asyncio
-import random
-from datetime import datetime
-from time import perf_counter
-from typing import Literal
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Concatenate, ParamSpec
 
 import structlog
+from sqlmodel import Session
 
 from idp.connector_kit import (
-    AmbiguousFailure,
-    ConnectorError,
     DeliveryReceipt,
     EmailRequest,
     EmailTemplate,
-    PermanentFailure,
-    TransientFailure,
     UsageType,
 )
-from idp.connectors import Connectors, Opened
-from idp.hookspecs import DeliveryAttempt as ObservedAttempt
-from idp.outbox import ledger, policy
-from idp.outbox.ledger import Outcome
+from idp.connectors import Connectors, Opened, Unusable
+from idp.outbox import attempt, breakers, ledger
+from idp.outbox.group_commit import GroupCommit
+from idp.outbox.ledger import Outcome, Settled
+from idp.outbox.policy import Circuit, Result
+from idp.outbox.round import Round
 from idp.plugins import Plugins
 from idp.storage import Database, Secrets
-from idp.storage.tables import DeliveryAttempt, Message, MessageState, now
+from idp.storage.tables import BreakerState, Connector, Message
+
+P = ParamSpec("P")
 
 log = structlog.get_logger(__name__)
 
-ObservedOutcome = Literal["sent", "deferred", "failed", "expired"]
+AT_ONCE = 32
+"""Mails one connector instance may have under way here, so that a slow one holds no other back."""
 
-_SEEN_AS: dict[MessageState, ObservedOutcome] = {
-    MessageState.SENT: "sent",
-    MessageState.PROMISED: "deferred",
-    MessageState.FAILED: "failed",
-    MessageState.UNKNOWN: "failed",
-    MessageState.EXPIRED: "expired",
-}
+_LONGEST_QUEUE = 1.0  # seconds a mail waits for its turn at one connector instance
+
+
+_NO_CONNECTOR = "No email connector is set up."
+_NO_TIME = "There was no time left to try a connector."
+
+FollowUp = Callable[[Session, Sequence[tuple[Message, Outcome]]], None]
+"""Tells a carrier, inside the transaction, which messages have ended and which come back when."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message a courier holds the lease of, and what it was told to do with it."""
+
+    message: Message
+    route: Sequence[tuple[Opened | Unusable, Circuit]]
+
+    @property
+    def is_last_resort(self) -> bool:
+        """Whether no connector instance is known to work, so that resting one helps nobody."""
+        return all(circuit.state is not BreakerState.CLOSED for _, circuit in self.route)
 
 
 class Courier:
     """Delivers messages; any number may work on the same table."""
 
     def __init__(
-        self, database: Database, secrets: Secrets, connectors: Connectors, plugins: Plugins
+        self,
+        database: Database,
+        secrets: Secrets,
+        connectors: Connectors,
+        plugins: Plugins,
+        follow_up: FollowUp | None = None,
     ) -> None:
         self.database = database
+        self.name = ledger.new_claimant()
         self._secrets = secrets
         self._connectors = connectors
         self._plugins = plugins
-        self._claimant = ledger.new_claimant()
+        self._follow_up = follow_up
+        self._settlements = GroupCommit(self._settle)
+        self._turns = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(AT_ONCE))
 
     async def deliver(self, message_id: str) -> None:
         """Deliver a message if it is due and nobody else has it; calling twice does no harm."""
-        claimed = await self.database.run(ledger.claim, message_id, self._claimant, policy.LEASE)
-        if claimed is None:
-            return
-        outcome = await self._attempt(claimed)
-        kept = await self.database.run(ledger.settle, claimed, outcome)
-        self._report(claimed, outcome, kept=kept)
+        for claim in await self._claim(ledger.claim, [message_id], self.name):
+            await self.carry_out(claim)
 
-    async def _attempt(self, message: Message) -> Outcome:
-        if message.deadline <= now():
-            return Outcome(state=MessageState.EXPIRED, attempts=[_expired(message)])
-        attempts: list[DeliveryAttempt] = []
+    async def claim_due(self, limit: int, *, overdue_by: float = 0.0) -> list[Claim]:
+        """Take up to `limit` messages that became due at least `overdue_by` seconds ago."""
+        return await self._claim(ledger.claim_due, limit, self.name, overdue_by=overdue_by)
+
+    async def _claim(
+        self,
+        take: Callable[Concatenate[Session, P], list[Message]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> list[Claim]:
+        def work(session: Session) -> tuple[list[Message], list[tuple[Connector, Circuit]]]:
+            messages = take(session, *args, **kwargs)
+            return messages, breakers.instances(session) if messages else []
+
+        messages, instances = await self.database.run(work)
+        if not messages:
+            return []
+        opened = self._connectors.open([instance for instance, _ in instances])
+        route = list(zip(opened, (circuit for _, circuit in instances), strict=True))
+        return [Claim(message, route) for message in messages]
+
+    async def carry_out(self, claim: Claim) -> None:
+        """Try the connectors in order and settle the message."""
+        round_ = Round(claim.message)
+        outcome = await self._attempt(claim, round_)
+        settled = await self._keep(round_, outcome)
+        self._report(claim.message, outcome, settled)
+
+    async def _settle(self, outcomes: Sequence[tuple[Message, Outcome]]) -> list[Settled]:
+        def work(session: Session) -> list[Settled]:
+            settled = ledger.settle(session, outcomes)
+            if self._follow_up:
+                pairs = zip(outcomes, settled, strict=True)
+                self._follow_up(session, [outcome for outcome, result in pairs if result.kept])
+            return settled
+
+        return await self.database.run(work)
+
+    async def _keep(self, round_: Round, outcome: Outcome) -> Settled:
+        """Settle; a mail that was sent must not be sent again because a database was restarted."""
+        pause = 0.1
+        while True:
+            try:
+                return await self._settlements((round_.message, outcome))
+            except Exception:
+                if round_.moment + timedelta(seconds=pause) >= round_.lease_end:
+                    raise
+                log.warning("settling is delayed", message=round_.message.id, exc_info=True)
+            await asyncio.sleep(pause)
+            pause *= 2
+
+    async def _attempt(self, claim: Claim, round_: Round) -> Outcome:
+        message = round_.message
+        if message.deadline <= round_.moment:
+            return round_.expired()
+        if round_.is_in_doubt:
+            return round_.interrupted()
         request = self._request(message)
-        failure: ConnectorError = TransientFailure("No email connector is set up.")
-        for opened in await self._connectors.in_order():
-            if not policy.may_start(now(), message.deadline, message.due_at):
+        for choice, circuit in claim.route:
+            if not round_.may_go_on:
                 break
-            attempt, result = await _send(opened, request, message)
-            attempts.append(attempt)
+            if not await self._may_pass(choice.instance, circuit, claim, round_):
+                continue
+            result = await self._try(choice, circuit, request, round_)
             if isinstance(result, DeliveryReceipt):
-                return Outcome(
-                    state=MessageState.SENT,
-                    attempts=attempts,
-                    connector_id=opened.instance.id,
-                    provider_id=result.provider_id,
-                )
-            failure = result
-            if isinstance(failure, PermanentFailure):
-                return Outcome(state=MessageState.FAILED, attempts=attempts)
-            if isinstance(failure, AmbiguousFailure):
+                return round_.sent(choice.instance, result)
+            if result and not round_.goes_on_after(result):
                 break
-        if not attempts:
-            attempts.append(_record(message, None, now(), 0.0, failure))
-        return _after_failure(message, attempts, failure)
+        return round_.not_sent(_NO_TIME if claim.route else _NO_CONNECTOR)
+
+    async def _try(
+        self, choice: Opened | Unusable, circuit: Circuit, request: EmailRequest, round_: Round
+    ) -> Result | None:
+        """Try one connector instance; None when it was passed over."""
+        instance = choice.instance
+        if isinstance(choice, Unusable):
+            return round_.note(instance, circuit, round_.moment, choice.problem)
+        turn = self._turns[instance.id]
+        try:
+            async with asyncio.timeout(_LONGEST_QUEUE):
+                await turn.acquire()
+        except TimeoutError:
+            round_.skip(instance, "It has too many mails under way.", round_.moment)
+            return None
+        try:
+            if not round_.may_go_on:
+                return None
+            started_at = round_.moment
+            result = await attempt.send(choice, request, round_.seconds_to_send)
+        finally:
+            turn.release()
+        return round_.note(instance, circuit, started_at, result)
+
+    async def _may_pass(
+        self, instance: Connector, circuit: Circuit, claim: Claim, round_: Round
+    ) -> bool:
+        moment, last_resort = round_.moment, claim.is_last_resort
+        passage = circuit.passage(moment, last_resort=last_resort)
+        if passage == "free":
+            return True
+        take = partial(breakers.take_trial, last_resort=last_resort)
+        if passage == "trial" and await self.database.run(take, instance.id):
+            return True
+        # Whether a trial under way succeeds is known soon; otherwise the circuit says when.
+        is_trying = circuit.state is BreakerState.HALF_OPEN or passage == "trial"
+        come_back = moment if is_trying else circuit.opens_at(moment, last_resort=last_resort)
+        round_.skip(instance, "It is passed over after repeated failures.", come_back)
+        return False
 
     def _request(self, message: Message) -> EmailRequest:
         sealed = self._secrets.open_json(message.payload or "")
@@ -103,112 +207,24 @@ class Courier:
             idempotency_key=message.id,
         )
 
-    def _report(self, message: Message, outcome: Outcome, *, kept: bool) -> None:
+    def _report(self, message: Message, outcome: Outcome, settled: Settled) -> None:
+        facts = {"message": message.id, "usage_type": message.usage_type}
+        *passed_on, last = outcome.attempts
+        for each in passed_on:
+            log.info("mail passed on", **facts, **attempt.facts(each), reason=each.error)
         log.info(
             "mail delivery",
-            message=message.id,
-            usage_type=message.usage_type,
+            **facts,
+            **attempt.facts(last),
             state=outcome.state.value,
-            attempt=message.attempts,
-            connector=outcome.connector_id,
-            reason=outcome.attempts[-1].error,
-            lease_lost=not kept,
+            reason=outcome.reason,
+            lease_lost=not settled.kept,
         )
-        *passed_on, last = outcome.attempts
-        observed = [_observed(message, attempt, "deferred") for attempt in passed_on]
-        observed.append(_observed(message, last, _SEEN_AS[outcome.state]))
-        for attempt in observed:
-            self._plugins.ask("idp_email_attempted", attempt=attempt)
-
-
-async def _send(
-    opened: Opened, request: EmailRequest, message: Message
-) -> tuple[DeliveryAttempt, DeliveryReceipt | ConnectorError]:
-    """Try one connector, bounded in time; an exception of another kind is the plugin's fault."""
-    started_at, started = now(), perf_counter()
-    limit = min(policy.SEND_TIMEOUT, message.deadline - started_at).total_seconds()
-    result: DeliveryReceipt | ConnectorError
-    try:
-        async with asyncio.timeout(limit):
-            result = await opened.connector.send(request)
-    except TimeoutError:
-        result = AmbiguousFailure(f"The connector did not finish within {limit:.0f} s.")
-    except ConnectorError as error:
-        result = error
-    except Exception as error:
-        log.exception("connector defect", connector=opened.instance.connector_id)
-        result = TransientFailure(f"The connector failed with {type(error).__name__}.")
-    seconds = perf_counter() - started
-    return _record(message, opened.instance.id, started_at, seconds, result), result
-
-
-def _after_failure(
-    message: Message, attempts: list[DeliveryAttempt], failure: ConnectorError
-) -> Outcome:
-    is_ambiguous = isinstance(failure, AmbiguousFailure)
-    if is_ambiguous and not policy.may_repeat(UsageType(message.usage_type)):
-        return Outcome(state=MessageState.UNKNOWN, attempts=attempts)
-    due_at = policy.next_attempt(
-        message.attempts,
-        now(),
-        message.deadline,
-        jitter=random.uniform(-0.2, 0.2),  # noqa: S311 (spreads load, guards nothing)
-        retry_after=getattr(failure, "retry_after", None),
-    )
-    if due_at is None:
-        return Outcome(state=MessageState.EXPIRED, attempts=attempts)
-    return Outcome(state=MessageState.PROMISED, attempts=attempts, due_at=due_at)
-
-
-def _record(
-    message: Message,
-    connector_id: str | None,
-    started_at: datetime,
-    seconds: float,
-    result: DeliveryReceipt | ConnectorError,
-) -> DeliveryAttempt:
-    attempt = DeliveryAttempt(
-        message_id=message.id,
-        number=message.attempts,
-        connector_id=connector_id,
-        started_at=started_at,
-        duration=seconds,
-        outcome="sent" if isinstance(result, DeliveryReceipt) else type(result).__name__,
-    )
-    if isinstance(result, DeliveryReceipt):
-        attempt.reply = result.reply
-    else:
-        attempt.error = str(result)
-        attempt.stage = result.reply.stage
-        attempt.reply = result.reply.text
-        attempt.reply_code = result.reply.reply_code
-        attempt.enhanced_code = result.reply.enhanced_code
-    return attempt
-
-
-def _expired(message: Message) -> DeliveryAttempt:
-    return DeliveryAttempt(
-        message_id=message.id,
-        number=message.attempts,
-        started_at=now(),
-        duration=0.0,
-        outcome="expired",
-    )
-
-
-def _observed(
-    message: Message, attempt: DeliveryAttempt, outcome: ObservedOutcome
-) -> ObservedAttempt:
-    return ObservedAttempt(
-        message_id=message.id,
-        usage_type=UsageType(message.usage_type),
-        connector=attempt.connector_id or "",
-        number=attempt.number,
-        outcome=outcome,
-        started_at=attempt.started_at,
-        duration=attempt.duration,
-        stage=attempt.stage,
-        reply_code=attempt.reply_code,
-        enhanced_code=attempt.enhanced_code,
-        reply=attempt.reply,
-    )
+        if outcome.saved_by_fallback:
+            log.warning("mail saved by fallback", **facts, connector=outcome.connector_id)
+        for note in outcome.notes:
+            if turn := settled.turns.get(note.connector_id):
+                event = {"opened": "connector passed over from now on", "closed": "connector back"}
+                log.warning(event[turn], connector=note.connector_id, reason=note.reason)
+        for seen in attempt.observed(message, outcome.attempts, outcome.state, settled.turns):
+            self._plugins.ask("idp_email_attempted", attempt=seen)

@@ -1,30 +1,64 @@
-"""Claim and settle: the only statements that change where a promised mail stands."""
+"""Claim and settle: the only statements that change where a promised mail stands.
+
+Each takes many mails at once, because a transaction costs more than a row.
+"""
 
 import os
 import socket
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlmodel import Session, col, select, update
+from sqlalchemy import bindparam, insert
+from sqlmodel import Session, SQLModel, col, func, select, update
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
-from idp.storage.tables import DeliveryAttempt, Message, MessageState, now
+from idp.outbox import breakers, policy
+from idp.outbox.breakers import Note, Turn
+from idp.storage.clock import from_now
+from idp.storage.tables import (
+    WAITING,
+    DeliveryAttempt,
+    Message,
+    MessageState,
+    Priority,
+    Worker,
+)
 
-WAITING = (MessageState.PROMISED, MessageState.SENDING)
+DEAD_AFTER = timedelta(seconds=6)
+"""A worker that has not reported itself for so long is taken for dead."""
 
 _HOST = socket.gethostname()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one delivery: the new state and what led to it."""
+    """What became of one delivery: the new state, what led to it, what it says of connectors."""
 
     state: MessageState
-    attempts: list[DeliveryAttempt]
+    moment: datetime
+    attempts: list[DeliveryAttempt] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     due_at: datetime | None = None
     connector_id: str | None = None
     provider_id: str | None = None
+    reason: str | None = None
+
+    @property
+    def saved_by_fallback(self) -> bool:
+        """Tell whether it was sent, but not by the first instance that was asked."""
+        return self.state is MessageState.SENT and len(self.attempts) > 1
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Whether the outcome counted, and which breakers its attempts turned, attempt by attempt."""
+
+    kept: bool
+    turns: dict[str, Turn]
 
 
 def new_claimant() -> str:
@@ -32,80 +66,157 @@ def new_claimant() -> str:
     return f"{_HOST}/{os.getpid()}/{uuid4().hex[:8]}"
 
 
-def claim(session: Session, message_id: str, claimant: str, lease: timedelta) -> Message | None:
-    """Take a due message for the length of a lease; None when it ended or another has it."""
-    moment = now()
-    statement = (
+def _claiming(chosen: Select[Any] | SelectOfScalar[str]) -> Any:
+    """Return the statement that takes the chosen messages, without those others just take."""
+    return (
         update(Message)
-        .where(
-            col(Message.id) == message_id,
-            col(Message.state).in_(WAITING),
-            col(Message.due_at) <= moment,
-        )
+        .where(col(Message.id).in_(chosen.with_for_update(skip_locked=True)))
         .values(
+            interrupted=col(Message.state) == MessageState.SENDING,
             state=MessageState.SENDING,
-            due_at=moment + lease,
+            due_at=from_now("lease"),
             attempts=col(Message.attempts) + 1,
-            claimed_by=claimant,
+            claimed_by=bindparam("claimant"),
         )
         .returning(Message)
     )
-    return session.scalars(statement).one_or_none()
 
 
-def settle(session: Session, claimed: Message, outcome: Outcome) -> bool:
-    """Write what became of a claimed message; False when the lease was lost to another courier.
+_CLAIM = _claiming(
+    select(Message.id).where(
+        col(Message.id).in_(bindparam("ids", expanding=True)),
+        WAITING,
+        col(Message.due_at) <= from_now(),
+    )
+)
+_CLAIM_DUE = _claiming(
+    select(Message.id)
+    .where(WAITING, col(Message.due_at) <= from_now("since"))
+    .order_by(col(Message.priority), col(Message.due_at))
+    .limit(bindparam("most"))
+)
 
-    At an end state the payload is erased. The attempts are recorded in any case.
+
+def claim(
+    session: Session, message_ids: Sequence[str], claimant: str, lease: timedelta = policy.LEASE
+) -> list[Message]:
+    """Take those that are due for the length of a lease; who ended or is another's is left out.
+
+    The clock is the database's: a lease begins at `due_at - lease` of the row returned.
     """
-    session.add_all(outcome.attempts)
-    values: dict[str, object] = {"state": outcome.state, "claimed_by": None}
-    if outcome.state is MessageState.PROMISED:
-        values["due_at"] = outcome.due_at
-    else:
-        values |= {"payload": None, "ended_at": now()}
-        values |= {"connector_id": outcome.connector_id, "provider_id": outcome.provider_id}
-    statement = (
-        update(Message)
-        .where(
-            col(Message.id) == claimed.id,
-            col(Message.state) == MessageState.SENDING,
-            col(Message.claimed_by) == claimed.claimed_by,
-            col(Message.attempts) == claimed.attempts,
+    values = {"ids": message_ids, "claimant": claimant, "lease": lease.total_seconds()}
+    return list(session.scalars(_CLAIM, values))
+
+
+def claim_due(
+    session: Session, limit: int, claimant: str, *, overdue_by: float = 0.0
+) -> list[Message]:
+    """Take up to `limit` messages that are due, in the order they should leave.
+
+    `overdue_by` leaves out those that became due less than so many seconds ago.
+    """
+    values = {"claimant": claimant, "lease": policy.LEASE.total_seconds(), "since": -overdue_by}
+    taken = session.scalars(_CLAIM_DUE, values | {"most": limit})
+    return sorted(taken, key=lambda message: (message.priority, message.id))
+
+
+_SETTLE = (
+    update(Message)
+    .where(col(Message.id) == bindparam("of"))
+    .values(
+        {name: bindparam(name) for name in ("state", "due_at", "payload", "ended_at", "reason")}
+        | {name: bindparam(name) for name in ("connector_id", "provider_id", "saved_by_fallback")}
+        | {"claimed_by": None}
+    )
+)
+
+
+def settle(session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> list[Settled]:
+    """Write what became of claimed messages, unless the lease was lost to another courier.
+
+    At an end the payload is erased. The attempts, and what they say of the connectors, are recorded
+    in any case.
+    """
+    held = _still_held(session, [claimed for claimed, _ in outcomes])
+    kept = [claimed.id in held for claimed, _ in outcomes]
+    values = [_values(*outcome) for outcome, is_kept in zip(outcomes, kept, strict=True) if is_kept]
+    attempts = [attempt for _, outcome in outcomes for attempt in outcome.attempts]
+    connection = session.connection()
+    if values:
+        connection.execute(_SETTLE, values)
+    if attempts:
+        connection.execute(insert(DeliveryAttempt), [_row(attempt) for attempt in attempts])
+    notes = [note for _, outcome in outcomes for note in outcome.notes]
+    turns = iter(breakers.record(session, notes))
+    return [
+        Settled(
+            is_kept, {note.connector_id: turn for note in outcome.notes if (turn := next(turns))}
         )
-        .values(**values)
+        for (_, outcome), is_kept in zip(outcomes, kept, strict=True)
+    ]
+
+
+_HELD = (
+    select(Message.id, Message.claimed_by, Message.attempts)
+    .where(
+        col(Message.id).in_(bindparam("ids", expanding=True)),
+        col(Message.state) == MessageState.SENDING,
     )
-    return bool(session.exec(statement).rowcount)
+    .order_by(col(Message.id))
+    .with_for_update()
+)
 
 
-def due(session: Session, moment: datetime, limit: int) -> list[str]:
-    """Return the ids of messages somebody should deliver now, the longest waiting first."""
-    statement = (
-        select(Message.id)
-        .where(col(Message.state).in_(WAITING), col(Message.due_at) <= moment)
-        .order_by(col(Message.due_at))
-        .limit(limit)
+def _still_held(session: Session, claimed: Iterable[Message]) -> set[str]:
+    """Lock the rows; return the ids of those nobody has claimed, retried or cancelled since."""
+    mine = {message.id: (message.claimed_by, message.attempts) for message in claimed}
+    rows = session.connection().execute(_HELD, {"ids": list(mine)})
+    return {message_id for message_id, *holder in rows if mine[message_id] == tuple(holder)}
+
+
+def _values(claimed: Message, outcome: Outcome) -> dict[str, Any]:
+    is_waiting = outcome.state is MessageState.PROMISED
+    # An operator may still decide that a mail perhaps sent is sent again.
+    keeps_payload = is_waiting or outcome.state is MessageState.UNKNOWN
+    return {
+        "of": claimed.id,
+        "state": outcome.state,
+        "due_at": outcome.due_at if is_waiting else claimed.due_at,
+        "payload": claimed.payload if keeps_payload else None,
+        "ended_at": None if is_waiting else outcome.moment,
+        "connector_id": outcome.connector_id,
+        "provider_id": outcome.provider_id,
+        "saved_by_fallback": outcome.saved_by_fallback,
+        "reason": outcome.reason,
+    }
+
+
+def _row(row: SQLModel) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in type(row).model_fields}
+
+
+_NEXT_DUE = select(
+    *(
+        select(func.min(Message.due_at))
+        .where(WAITING, col(Message.priority) == priority, col(Message.due_at) > bindparam("after"))
+        .scalar_subquery()
+        for priority in Priority
     )
-    return list(session.exec(statement))
+)
 
 
-def next_due(session: Session, moment: datetime) -> datetime | None:
-    """Return when, after `moment`, the next message becomes due."""
-    statement = (
-        select(Message.due_at)
-        .where(col(Message.state).in_(WAITING), col(Message.due_at) > moment)
-        .order_by(col(Message.due_at))
-        .limit(1)
-    )
-    return session.exec(statement).first()
+def next_due(session: Session, after: datetime) -> datetime | None:
+    """Return when, after this moment, the next message becomes due."""
+    earliest = session.connection().execute(_NEXT_DUE, {"after": after}).one()
+    return min((due_at for due_at in earliest if due_at), default=None)
 
 
 def release_orphans(session: Session) -> None:
     """Give back what a dead process of this host had claimed, without waiting for its lease."""
-    statement = select(Message).where(col(Message.state) == MessageState.SENDING)
+    statement = select(Message).where(WAITING, col(Message.state) == MessageState.SENDING)
     for message in session.exec(statement):
         if _is_orphan(message.claimed_by or ""):
-            message.due_at = now()
+            message.due_at = from_now()  # type: ignore[assignment] # computed by the database
 
 
 def _is_orphan(claimant: str) -> bool:
@@ -123,3 +234,38 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def release_dead(session: Session) -> list[str]:
+    """Give back what workers had claimed that no longer report themselves; return the ids.
+
+    A claim younger than their silence is left alone: after an outage of the database every worker
+    has been silent, and may just have begun again. A mail that must not be sent twice keeps its
+    lease, for its worker may only be slow.
+    """
+    silence = DEAD_AFTER.total_seconds()
+    alive = select(Worker.name).where(col(Worker.seen_at) > from_now(-silence))
+    statement = (
+        update(Message)
+        .where(
+            WAITING,
+            col(Message.state) == MessageState.SENDING,
+            col(Message.claimed_by).not_in(alive),
+            col(Message.priority) == Priority.CODE,
+            col(Message.due_at) > from_now(),
+            col(Message.due_at) < from_now(policy.LEASE.total_seconds() - silence),
+        )
+        .values(due_at=from_now())
+        .returning(col(Message.id))
+    )
+    return list(session.scalars(statement))
+
+
+def report_worker(
+    session: Session, name: str, carrier: str, wake_seconds: float | None = None
+) -> None:
+    """Say that this worker lives."""
+    values = {"seen_at": from_now(), "wake_seconds": wake_seconds}
+    statement = update(Worker).where(col(Worker.name) == name).values(**values)
+    if not session.exec(statement).rowcount:
+        session.add(Worker(name=name, carrier=carrier, wake_seconds=wake_seconds))

@@ -8,13 +8,15 @@ from datetime import datetime
 from sqlmodel import Session
 
 from idp.connector_kit import UsageType
+from idp.outbox.policy import priority_of
 from idp.outbox.wording import custom_template
 from idp.plugins import Plugins
 from idp.settings import Settings
 from idp.storage import Secrets
-from idp.storage.tables import Message, MessageState, now
+from idp.storage.clock import from_now
+from idp.storage.tables import Message, MessageState, Priority, now
 
-Defer = Callable[[Session, str], None]
+Defer = Callable[[Session, Message], None]
 """Tells a carrier, inside the transaction, that a message waits."""
 
 
@@ -31,6 +33,8 @@ class Mail:
     user: Mapping[str, object] | None = None
     ui_locales: str | None = None
     ip: str | None = None
+    priority: Priority | None = None
+    """Follows from the usage type if left out."""
 
 
 class Outbox:
@@ -66,7 +70,8 @@ class Outbox:
             recipient_hash=self._secrets.keyed_hash("recipient", mail.to.casefold()),
             locale=mail.locale,
             payload=sealed,
-            due_at=now(),
+            due_at=from_now(),  # type: ignore[arg-type] # computed by the database
+            priority=priority_of(mail.usage_type) if mail.priority is None else mail.priority,
             deadline=mail.deadline,
         )
         if silent:
@@ -74,7 +79,7 @@ class Outbox:
             message.payload = None
             message.ended_at = now()
         session.add(message)
-        self._defer(session, message.id)
+        self._defer(session, message)
         return message
 
     def _variables(self, mail: Mail) -> dict[str, object]:

@@ -25,6 +25,8 @@ _WAIT_FOR_LOCK = 30.0  # seconds a worker thread waits for SQLite's write lock
 _POSTGRESQL_CONNECTIONS = 10
 _DEFERRED = "BEGIN"
 _IMMEDIATE = "BEGIN IMMEDIATE"
+_HIDE_VALUES = True
+"""The text of an error would else repeat what was written, such as addresses."""
 
 
 class Database(ABC):
@@ -98,7 +100,9 @@ class _PostgreSQL(Database):
     """Runs the same functions over psycopg's asynchronous connections."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(driver_url(url), pool_size=_POSTGRESQL_CONNECTIONS)
+        self._engine = create_async_engine(
+            driver_url(url), pool_size=_POSTGRESQL_CONNECTIONS, hide_parameters=_HIDE_VALUES
+        )
 
     async def _run(self, unit: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:
@@ -123,7 +127,11 @@ def _is_busy(error: OperationalError | sqlite3.OperationalError) -> bool:
 
 def sqlite_engine(url: str, *, begin: str, timeout: float) -> Engine:
     """Return an engine in WAL mode that starts a transaction, reading or writing, with `begin`."""
-    engine = create_engine(url, connect_args={"timeout": timeout, "isolation_level": None})
+    engine = create_engine(
+        url,
+        connect_args={"timeout": timeout, "isolation_level": None},
+        hide_parameters=_HIDE_VALUES,
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:

@@ -4,18 +4,21 @@ import asyncio
 from datetime import timedelta
 
 import structlog
-from sqlmodel import Session, col, delete
+from sqlmodel import Session, col, delete, select, update
 
 from idp.storage.database import Database
 from idp.storage.tables import (
+    UNKNOWN,
     AccessToken,
     AuthorizationCode,
     BrowserSession,
     CodeSend,
     Flow,
     Interaction,
+    Message,
     RefreshToken,
     Verification,
+    Worker,
     now,
 )
 
@@ -23,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 _EVERY = 60.0  # seconds
 _COUNT_SENDS_FOR = timedelta(days=1)
+_REMEMBER_WORKERS_FOR = timedelta(days=1)
+_BATCH = 500
+_PAUSE = 0.05  # seconds
 _EXPIRING = (
     Verification,
     Flow,
@@ -40,13 +46,36 @@ def purge(session: Session) -> None:
     for table in _EXPIRING:
         session.exec(delete(table).where(col(table.expires_at) <= moment))
     session.exec(delete(CodeSend).where(col(CodeSend.sent_at) <= moment - _COUNT_SENDS_FOR))
+    session.exec(delete(Worker).where(col(Worker.seen_at) <= moment - _REMEMBER_WORKERS_FOR))
 
 
-async def keep_clean(database: Database) -> None:
-    """Purge once a minute until cancelled."""
+def forget_contents(session: Session) -> None:
+    """Erase what was only kept in case an operator sends it again, once that would be too late."""
+    outdated = update(Message).where(UNKNOWN, col(Message.deadline) <= now())
+    session.exec(outdated.values(payload=None))
+
+
+def purge_messages(session: Session, age: timedelta, limit: int = _BATCH) -> int:
+    """Delete messages that ended so long ago, with their attempts; return how many, at most."""
+    ended = col(Message.ended_at)
+    oldest = select(Message.id).where(ended <= now() - age).order_by(ended).limit(limit)
+    return session.exec(delete(Message).where(col(Message.id).in_(oldest))).rowcount
+
+
+async def _purge_all(database: Database, log_age: timedelta) -> None:
+    await database.run(purge)
+    await database.run(forget_contents)
+    deleted = _BATCH
+    while deleted == _BATCH:
+        deleted = await database.run(purge_messages, log_age)
+        await asyncio.sleep(_PAUSE)  # others want to write, too
+
+
+async def keep_clean(database: Database, log_age: timedelta) -> None:
+    """Purge once a minute until cancelled; what became of mails is kept for `log_age`."""
     while True:
         try:
-            await database.run(purge)
+            await _purge_all(database, log_age)
         except Exception:
             log.exception("purge failed")
         await asyncio.sleep(_EVERY)

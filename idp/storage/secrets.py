@@ -7,6 +7,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -77,3 +78,8 @@ def new_id() -> str:
     value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
     value |= 0b10 << 62 | secrets.randbits(62)
     return str(uuid.UUID(int=value))
+
+
+def first_id(moment: datetime) -> str:
+    """Return what no id made before this moment reaches, so that ids can be ranged over by time."""
+    return str(uuid.UUID(int=int(moment.timestamp() * 1000) << 80))

@@ -1,7 +1,7 @@
 """Every table, as SQLModel classes; times are aware and in UTC."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Column, Enum, Index, text
@@ -112,6 +112,8 @@ class Verification(SQLModel, table=True):
     """Keyed hash of the normalised address."""
     attempts: int = 0
     sends: int = 0
+    message_id: str | None = None
+    """The newest mail with a code, whose progress the browser that asked may see."""
     sent_at: datetime
     expires_at: datetime = Field(index=True)
 
@@ -149,22 +151,41 @@ class MessageState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Priority(IntEnum):
+    """What goes out first when mails queue: the mail a person waits for."""
+
+    CODE = 0
+    NOTICE = 1
+    BULK = 2
+
+
+WAITING = text("state IN ('promised', 'sending')")
+"""Mails that have not ended; written out, because only then a partial index is used."""
+
+UNKNOWN = text("state = 'unknown'")
+_ENDED = text("ended_at IS NOT NULL")
+
+
 class Message(SQLModel, table=True):
     """One promised mail: the only truth about whether it was, or still must be, sent."""
 
     __table_args__ = (
         # Claims read this index alone, so ended rows cost nothing.
         Index(
-            "ix_message_due_at",
-            "due_at",
-            sqlite_where=text("state IN ('promised', 'sending')"),
-            postgresql_where=text("state IN ('promised', 'sending')"),
+            "ix_message_priority_due_at",
+            *("priority", "due_at"),
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
         ),
+        Index("ix_message_deadline", "deadline", sqlite_where=UNKNOWN, postgresql_where=UNKNOWN),
+        Index("ix_message_ended_at", "ended_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True)
     """Also the idempotency key and the left part of the Message-ID, the same at every attempt."""
+    channel: str = "email"
     usage_type: str
+    priority: int = Priority.CODE
     recipient: str
     """Sealed address."""
     recipient_hash: str = Field(index=True)
@@ -177,9 +198,15 @@ class Message(SQLModel, table=True):
     deadline: datetime
     attempts: int = 0
     claimed_by: str | None = None
+    interrupted: bool = False
+    """The claim before this one never said how it ended: whether it sent the mail is unknown."""
     connector_id: str | None = None
     """The instance that sent it."""
     provider_id: str | None = None
+    saved_by_fallback: bool = False
+    """Sent, but an instance that comes first could not: somebody should look at that one."""
+    reason: str | None = None
+    """Why it was not sent, or not yet: one sentence without secrets or addresses."""
     created_at: datetime = Field(default_factory=now)
     ended_at: datetime | None = None
 
@@ -202,6 +229,8 @@ class DeliveryAttempt(SQLModel, table=True):
     reply_code: int | None = None
     enhanced_code: str | None = None
     reply: str | None = None
+    transcript: str | None = None
+    """What was said on the wire, masked; only kept when the administrator asked for it."""
 
 
 class Connector(SQLModel, table=True):
@@ -217,6 +246,54 @@ class Connector(SQLModel, table=True):
     """Order of failover: the lowest sends first."""
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
+
+
+class BreakerState(StrEnum):
+    """Whether mails are given to a connector instance."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Breaker(SQLModel, table=True):
+    """How a connector instance has been doing, known to every worker; no row means: well."""
+
+    connector_id: str = Field(primary_key=True, foreign_key="connector.id", ondelete="CASCADE")
+    state: BreakerState = Field(default=BreakerState.CLOSED, sa_column=_values(BreakerState))
+    failures: int = 0
+    """Failures in a row, of different mails: one bad mail that is tried often counts once."""
+    last_message_id: str | None = None
+    opened_at: datetime | None = None
+    retry_at: datetime | None = None
+    """When it is open: from when on one mail may try. Half open: when that trial is given up."""
+    last_resort_at: datetime | None = None
+    """The same for the time in which no other instance works: waiting longer would help nobody."""
+    reason: str | None = None
+    """What the last failure said, without secrets or addresses."""
+    updated_at: datetime = Field(default_factory=now)
+
+
+class Worker(SQLModel, table=True):
+    """A process that delivers, as it last reported itself."""
+
+    name: str = Field(primary_key=True)
+    carrier: str
+    started_at: datetime = Field(default_factory=now)
+    seen_at: datetime = Field(default_factory=now)
+    wake_seconds: float | None = None
+    """How long the last wake-up took to arrive; None when it was lost, or none is needed."""
+
+
+class MetricTotal(SQLModel, table=True):
+    """What a counter of /metrics has reached, for the time whose rows may be deleted already."""
+
+    __tablename__ = "metric_total"
+
+    name: str = Field(primary_key=True)
+    labels: str = Field(primary_key=True)
+    """The values of its labels, as a JSON list."""
+    value: float
 
 
 class CustomTemplate(SQLModel, table=True):

@@ -128,7 +128,8 @@ class Proofs:
             application=request.application,
             ip=request.ip,
         )
-        self._outbox.promise(session, mail, silent=request.silent)
+        message = self._outbox.promise(session, mail, silent=request.silent)
+        verification.message_id = message.id
 
     def _count_attempt(self, session: Session, verification_id: str) -> Verification | None:
         statement = (

@@ -9,6 +9,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # No form-action here: Chromium applies it to the redirect that leads back to the client.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 

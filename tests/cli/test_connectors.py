@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from idp.cli.workspace import Workspace, work
+from idp.storage.tables import Breaker, BreakerState
 
 Idp = Callable[..., Any]
 
@@ -104,7 +108,8 @@ def test_a_file_that_is_no_text_is_one_line(ready: Idp, config: Path) -> None:
 def test_an_unknown_connector_names_those_there_are(ready: Idp, config: Path) -> None:
     ran = ready("connectors", "set", "pigeon", "--config", config)
     assert ran.status == 2
-    assert ran.err.startswith("idp: No installed plugin provides pigeon; installed: smtp")
+    assert ran.err.startswith("idp: No installed plugin provides pigeon; installed: ")
+    assert "smtp" in ran.err
 
 
 def test_the_example_needs_only_its_placeholders_filled_in(idp: Idp) -> None:
@@ -121,3 +126,37 @@ def test_a_test_mail_that_fails_shows_the_step_and_is_status_1(idp: Idp, config:
     assert ran.status == 1
     assert "FAIL" in ran.out
     assert PASSWORD not in ran.out + ran.err
+
+
+def rest(instance_id: str, state: BreakerState, reason: str | None) -> None:
+    """Have the breaker of an instance open, as failures do."""
+    retry_at = datetime(2026, 11, 21, 12, 3, tzinfo=UTC)
+    row = Breaker(
+        connector_id=instance_id, state=state, failures=5, retry_at=retry_at, reason=reason
+    )
+
+    async def write(workspace: Workspace) -> None:
+        await workspace.database.run(lambda session: session.merge(row))
+
+    work(write)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "shown"),
+    [
+        (BreakerState.CLOSED, "busy", "works"),
+        (BreakerState.OPEN, "Wrong password.", "resting until 12:03:00 UTC: Wrong password."),
+        (BreakerState.OPEN, None, "resting until 12:03:00 UTC"),
+        (BreakerState.HALF_OPEN, "busy", "on trial: busy"),
+    ],
+)
+def test_the_list_says_which_instance_rests_until_when_and_why(
+    ready: Idp, config: Path, state: BreakerState, reason: str | None, shown: str
+) -> None:
+    ready("connectors", "set", "smtp", "--config", config)
+    assert listed(ready)[0]["breaker"] == "closed"
+    rest(listed(ready)[0]["id"], state, reason)
+    [row] = listed(ready)
+    assert (row["breaker"], row["failures"], row["reason"]) == (state, 5, reason)
+    assert row["retry_at"] == "2026-11-21T12:03:00+00:00"
+    assert shown in ready("connectors", "list").out

@@ -18,11 +18,12 @@ class Terminal(io.StringIO):
 
 def test_a_program_reads_json(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs()
-    structlog.get_logger().info("mail delivery", state="sent", reply_code=250)
+    codes = {"reply_code": 250, "enhanced_code": "2.0.0"}
+    structlog.get_logger().info("mail delivery", state="sent", **codes)
     printed = capsys.readouterr()
     entry = json.loads(printed.err)
     assert (entry["event"], entry["level"], entry["state"]) == ("mail delivery", "info", "sent")
-    assert entry["reply_code"] == 250
+    assert (entry["reply_code"], entry["enhanced_code"]) == (250, "2.0.0")
     assert printed.out == ""
 
 

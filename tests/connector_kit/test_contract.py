@@ -62,6 +62,10 @@ async def test_closing_does_nothing_unless_a_connector_holds_something() -> None
     await connector.aclose()
 
 
+def test_a_connector_says_nothing_of_itself_unless_it_wants_to() -> None:
+    assert MemoryEmailConnector(MemoryConfig()).gauges() == {}
+
+
 def test_a_connector_without_send_cannot_be_made() -> None:
     class Unfinished(EmailConnector[MemoryConfig]):
         pass

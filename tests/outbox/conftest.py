@@ -7,7 +7,7 @@ from postman import Observer, Postman
 from scripted import ScriptedConnector, plugin_of
 
 from idp.connectors import Connectors
-from idp.outbox import Courier, EmbeddedCarrier, Outbox
+from idp.outbox import Courier, Outbox, open_carrier
 from idp.plugins import load_plugins
 from idp.settings import Settings
 from idp.storage import Database, Secrets
@@ -29,10 +29,10 @@ async def postman(
     class Second(ScriptedConnector, target="second"):
         pass
 
-    observer, carrier = Observer(), EmbeddedCarrier()
+    observer, carrier = Observer(), open_carrier(settings)
     plugins = load_plugins([plugin_of(First, Second), observer])
     connectors = Connectors(database, secrets, plugins)
     outbox = Outbox(settings, secrets, plugins, carrier.defer)
-    courier = Courier(database, secrets, connectors, plugins)
+    courier = Courier(database, secrets, connectors, plugins, carrier.follow_up)
     yield Postman(database, secrets, outbox, courier, carrier, connectors, First, Second, observer)
     await connectors.aclose()

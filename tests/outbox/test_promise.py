@@ -63,11 +63,11 @@ async def test_a_rolled_back_transaction_promises_nothing(postman: Postman) -> N
 async def test_the_carrier_is_told_in_the_callers_transaction(
     postman: Postman, settings: Settings, secrets: Secrets
 ) -> None:
-    told: list[tuple[Session, str]] = []
+    told: list[tuple[Session, Message]] = []
     outbox = Outbox(settings, secrets, load_plugins(), lambda *pair: told.append(pair))
 
     def promise(session: Session) -> bool:
-        return [(session, outbox.promise(session, mail()).id)] == told
+        return [(session, outbox.promise(session, mail()))] == told
 
     assert await postman.database.run(promise)
 

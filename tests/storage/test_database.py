@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col, func, select, update
 
 from idp.storage import Database, after_commit, open_database
@@ -49,6 +50,18 @@ def count(session: Session) -> int:
 
 def add_verification(session: Session) -> None:
     session.add(Verification(usage_type="SignIn", address="a", sent_at=now(), expires_at=now()))
+
+
+async def test_an_error_repeats_nothing_that_was_written(database: Database) -> None:
+    def add_twice(session: Session) -> None:
+        for _ in range(2):
+            session.connection().execute(
+                insert(CodeSend).values(id="same", address="alice@example.com", sent_at=now())
+            )
+
+    with pytest.raises(IntegrityError) as caught:
+        await database.run(add_twice)
+    assert "alice" not in str(caught.value)
 
 
 async def test_a_unit_of_work_is_committed_and_its_rows_are_plain_values(

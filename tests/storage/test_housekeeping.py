@@ -8,24 +8,29 @@ from sqlmodel import Session, col, select
 from structlog.testing import capture_logs
 
 from idp.storage import Database, open_database
-from idp.storage.housekeeping import keep_clean, purge
+from idp.storage.housekeeping import forget_contents, keep_clean, purge, purge_messages
 from idp.storage.tables import (
     AccessToken,
     AuthorizationCode,
     BrowserSession,
     Client,
     CodeSend,
+    DeliveryAttempt,
     Flow,
     FlowKind,
     Grant,
     Interaction,
+    Message,
+    MessageState,
     RefreshToken,
     User,
     Verification,
     VerificationCode,
+    Worker,
     now,
 )
 
+MONTH = timedelta(days=30)
 EXPIRING = (
     *(Verification, Flow, Interaction, AuthorizationCode),
     *(AccessToken, RefreshToken, BrowserSession),
@@ -96,10 +101,72 @@ async def test_a_flow_outlives_its_authorization_request(database: Database) -> 
     assert await database.run(end_interaction) is None
 
 
+def promise(session: Session, name: str, **values: Any) -> None:
+    """Write a message that ended, or did not, and one attempt at it."""
+    given: dict[str, Any] = {"due_at": now(), "deadline": now(), "payload": "v1:sealed", **values}
+    given |= {"recipient": "r", "recipient_hash": "h", "usage_type": "SignIn", "locale": "en"}
+    session.add(Message(id=name, **given))
+    session.flush()
+    row = DeliveryAttempt(message_id=name, number=1, started_at=now(), duration=0, outcome="sent")
+    session.add(row)
+
+
+def messages_left(session: Session) -> tuple[list[str], list[str]]:
+    attempts = session.exec(select(DeliveryAttempt.message_id))
+    return sorted(session.exec(select(Message.id))), sorted(attempts)
+
+
+async def test_what_became_of_a_mail_is_kept_for_a_while(database: Database) -> None:
+    def write(session: Session) -> None:
+        promise(session, "old", state=MessageState.SENT, ended_at=now() - timedelta(days=31))
+        promise(session, "new", state=MessageState.SENT, ended_at=now() - timedelta(days=29))
+        promise(session, "waiting", deadline=now() + timedelta(days=60))
+
+    await database.run(write)
+    assert await database.run(purge_messages, MONTH) == 1
+    assert await database.run(messages_left) == (["new", "waiting"], ["new", "waiting"])
+
+
+async def test_messages_are_purged_in_small_batches_the_oldest_first(database: Database) -> None:
+    def write(session: Session) -> None:
+        for day in range(31, 36):
+            promise(
+                session, f"{day}", state=MessageState.SENT, ended_at=now() - timedelta(days=day)
+            )
+
+    await database.run(write)
+    assert await database.run(purge_messages, MONTH, 2) == 2
+    assert (await database.run(messages_left))[0] == ["31", "32", "33"]
+
+
+async def test_a_mail_perhaps_sent_loses_its_content_at_its_deadline(database: Database) -> None:
+    def write(session: Session) -> None:
+        unknown: dict[str, Any] = {"state": MessageState.UNKNOWN, "ended_at": now()}
+        promise(session, "late", **unknown)
+        promise(session, "in time", deadline=now() + timedelta(minutes=1), **unknown)
+
+    await database.run(write)
+    await database.run(forget_contents)
+    kept = await database.run(lambda s: s.exec(select(Message.id, Message.payload)).all())
+    assert {(name, bool(payload)) for name, payload in kept} == {("late", False), ("in time", True)}
+
+
+async def test_workers_long_gone_are_forgotten(database: Database) -> None:
+    def write(session: Session) -> None:
+        for name, days in (("gone", 2), ("here", 0)):
+            seen_at = now() - timedelta(days=days)
+            session.add(Worker(name=name, carrier="embedded", seen_at=seen_at))
+
+    await database.run(write)
+    await database.run(purge)
+    names = await database.run(lambda session: session.exec(select(Worker.name)).all())
+    assert list(names) == ["here"]
+
+
 async def test_a_failing_purge_is_logged_and_tried_again(database_url: str) -> None:
     database = open_database("sqlite:////nowhere/idp.db")
     with capture_logs() as logs:
-        cleaning = asyncio.create_task(keep_clean(database))
+        cleaning = asyncio.create_task(keep_clean(database, MONTH))
         await asyncio.sleep(0.05)
     assert [entry["event"] for entry in logs] == ["purge failed"]
     assert not cleaning.done()

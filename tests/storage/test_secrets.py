@@ -1,13 +1,14 @@
 """Secrets at rest."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet
 
 from idp.settings import SetupError
-from idp.storage.secrets import Secrets, fingerprint, new_id, new_secret
+from idp.storage.secrets import Secrets, fingerprint, first_id, new_id, new_secret
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 
@@ -71,3 +72,9 @@ def test_ids_are_uuids_of_version_7_in_the_order_of_time() -> None:
     assert first < second
     assert (UUID(first).version, UUID(first).variant) == (7, UUID(int=1 << 63).variant)
     assert abs((UUID(first).int >> 80) / 1000 - time.time()) < 60
+
+
+def test_the_first_id_of_a_moment_is_below_every_id_made_from_then_on() -> None:
+    moment = datetime.now(UTC)
+    assert first_id(moment - timedelta(milliseconds=1)) <= first_id(moment) <= new_id()
+    assert new_id() < first_id(moment + timedelta(minutes=1))

@@ -18,11 +18,65 @@ import psycopg
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgreSQL:
-    """A running server."""
+    """A server; as the user `postgres` if this process is root's."""
 
+    binaries: Path
     directory: Path
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    def initialize(self) -> None:
+        """Write an empty cluster."""
+        command = [self.binaries / "initdb", *self._data, "--username=postgres", "--auth=trust"]
+        subprocess.run(
+            [*command, "--no-sync", "--encoding=UTF8"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._run_as,
+        )
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [self.binaries / "postgres", *self._data, "-k", self.directory]
+        options = ["-c", "listen_addresses=", "-c", "fsync=off"]
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *options], stderr=log, stdout=log, **self._run_as
+            )
+        self._wait_until_ready(self._process)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT is the "fast shutdown", which does not wait for sessions."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait()
+
+    def restart(self) -> None:
+        """End it as a crash does, without a word to its clients, and start it again."""
+        self.stop(signal.SIGQUIT)
+        self.start()
+
+    @property
+    def _data(self) -> list[str | Path]:
+        return ["-D", self.directory / "data"]
+
+    @property
+    def _run_as(self) -> dict[str, Any]:
+        as_postgres = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        return {"cwd": self.directory, **as_postgres}
+
+    def _wait_until_ready(self, process: "subprocess.Popen[bytes]") -> None:
+        for _ in range(200):
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                if process.poll() is not None:
+                    break
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError((self.directory / "log").read_text())
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.directory}"
@@ -56,40 +110,15 @@ def find_binaries() -> Path | None:
 
 @contextmanager
 def running_postgresql(binaries: Path) -> Iterator[PostgreSQL]:
-    """Run a server until the block ends; as the user `postgres` if this one is root."""
+    """Run a server until the block ends."""
     directory = Path(tempfile.mkdtemp(prefix="idp-postgresql-"))
-    run_as: dict[str, Any] = {"cwd": directory}
     if os.geteuid() == 0:
         shutil.chown(directory, "postgres", "postgres")
-        run_as |= {"user": "postgres", "group": "postgres"}
-    data: list[str | Path] = ["-D", directory / "data"]
-    initdb = [binaries / "initdb", *data, "--username=postgres", "--auth=trust", "--no-sync"]
-    server = [binaries / "postgres", *data, "-k", directory, "-c", "listen_addresses="]
+    server = PostgreSQL(binaries, directory)
     try:
-        subprocess.run(
-            [*initdb, "--encoding=UTF8"], check=True, stdout=subprocess.DEVNULL, **run_as
-        )
-        with (directory / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*server, "-c", "fsync=off"], stderr=log, stdout=log, **run_as
-            )
-            try:
-                yield _ready(process, PostgreSQL(directory))
-            finally:
-                process.send_signal(signal.SIGINT)  # "fast shutdown": do not wait for sessions
-                process.wait()
+        server.initialize()
+        server.start()
+        yield server
     finally:
+        server.stop()
         shutil.rmtree(directory)
-
-
-def _ready(process: "subprocess.Popen[bytes]", server: PostgreSQL) -> PostgreSQL:
-    for _ in range(200):
-        try:
-            psycopg.connect(server.url("postgres")).close()
-        except psycopg.OperationalError:
-            if process.poll() is not None:
-                break
-            time.sleep(0.05)
-        else:
-            return server
-    raise RuntimeError((server.directory / "log").read_text())

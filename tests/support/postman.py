@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from scripted import ScriptedConnector
@@ -12,7 +12,7 @@ from idp import hookimpl
 from idp.connector_kit import UsageType
 from idp.connectors import Connectors, save_connector
 from idp.hookspecs import DeliveryAttempt as ObservedAttempt
-from idp.outbox import Courier, EmbeddedCarrier, Mail, Outbox
+from idp.outbox import Carrier, Courier, Mail, Outbox
 from idp.storage import Database, Secrets
 from idp.storage.tables import DeliveryAttempt, Message, now
 
@@ -43,7 +43,7 @@ class Postman:
     secrets: Secrets
     outbox: Outbox
     courier: Courier
-    carrier: EmbeddedCarrier
+    carrier: Carrier
     connectors: Connectors
     first: type[ScriptedConnector]
     second: type[ScriptedConnector]
@@ -85,6 +85,11 @@ class Postman:
                 setattr(message, name, value)
 
         await self.database.run(write)
+
+
+def just_now() -> datetime:
+    """Return a moment that has passed by the clock of any database, whose unit may be 1 ms."""
+    return now() - timedelta(milliseconds=2)
 
 
 def mail(lifetime: float = 600, **values: Any) -> Mail:

@@ -33,3 +33,18 @@ function tick() {
   }
 }
 tick();
+
+// How far the mail is: asked ever more seldom, until there is nothing more to tell.
+const mail = document.getElementById("mail");
+let pause = 5500;
+
+async function follow() {
+  const answer = await fetch(mail.dataset.progress).catch(() => null);
+  if (answer && !answer.ok) return;
+  const { state, text } = answer ? await answer.json() : { text: mail.textContent };
+  if (mail.textContent !== text) mail.textContent = text;
+  if (state === "accepted" || state === "failed") return;
+  pause = Math.min(pause * 1.5, 30000);
+  setTimeout(follow, pause);
+}
+setTimeout(follow, pause);

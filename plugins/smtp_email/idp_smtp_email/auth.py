@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from idp_smtp_email.settings import SmtpSettings
+from idp.connector_kit import FormConfig
 from idp_smtp_email.tls import certificate, private_key
 
 GOOGLE_TOKEN_ENDPOINT = "https://oauth2.googleapis.com/token"
@@ -68,7 +68,7 @@ AccessUrl = Annotated[str, AfterValidator(_access_url)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class _Form(SmtpSettings):
+class _Form(FormConfig):
     @model_validator(mode="before")
     @classmethod
     def _drop_blanks_of_other_forms(cls, raw: object) -> object:
@@ -93,7 +93,7 @@ class Login(_Form):
         return password
 
 
-class SigningKey(SmtpSettings):
+class SigningKey(FormConfig):
     """A private key, and how the token endpoint recognizes it."""
 
     key: Annotated[SecretStr, AfterValidator(private_key)]

@@ -7,10 +7,10 @@ from functools import partial
 
 from aiosmtplib import SMTP, SMTPResponse
 
-from idp.connector_kit import ConfigChange, InvalidConfig, ProviderReply
+from idp.connector_kit import ConfigChange, InvalidConfig, Mask, ProviderReply
 from idp_smtp_email.auth import Login, OAuth2
 from idp_smtp_email.config import SmtpConfig
-from idp_smtp_email.masking import Mask, spellings
+from idp_smtp_email.masking import spellings
 from idp_smtp_email.oauth2 import AccessTokens
 from idp_smtp_email.sasl import (
     Exchange,

@@ -12,14 +12,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from idp.connector_kit import EmailTemplate, TemplateSet
+from idp.connector_kit import EmailTemplate, FormConfig, MailboxText, TemplateSet
 from idp_smtp_email.auth import Auth, Login
 from idp_smtp_email.dkim import DkimKey
-from idp_smtp_email.fields import AddressText, CustomHeaders, EhloName, HostName, MailboxText
+from idp_smtp_email.fields import AddressText, CustomHeaders, EhloName, HostName
 from idp_smtp_email.limits import PoolOptions
 from idp_smtp_email.proxy import ProxyUrl
 from idp_smtp_email.services import SERVICES, Server, ServiceName
-from idp_smtp_email.settings import SmtpSettings, as_list
+from idp_smtp_email.settings import as_list
 from idp_smtp_email.tls import TlsOptions
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -30,7 +30,7 @@ PoolKey = Annotated[PoolOptions, BeforeValidator(lambda raw: raw or {})]
 HeadersKey = Annotated[CustomHeaders, BeforeValidator(lambda raw: raw or {})]
 
 
-class SmtpConfig(SmtpSettings):
+class SmtpConfig(FormConfig):
     """Settings of one SMTP server; a configuration of Logto's SMTP connector fits unchanged."""
 
     service: ServiceName | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from ssl import SSLContext
@@ -12,16 +13,18 @@ from idp.connector_kit import (
     DeliveryReceipt,
     EmailConnector,
     EmailRequest,
+    Mask,
     ProbeStep,
     TemplateSet,
     TransientFailure,
     parse_mailbox,
+    private_texts,
 )
 from idp_smtp_email.authentication import Authenticator
 from idp_smtp_email.config import SmtpConfig
 from idp_smtp_email.connection import Connection
 from idp_smtp_email.dkim import Signer
-from idp_smtp_email.masking import Mask, private_texts, spellings
+from idp_smtp_email.masking import spellings
 from idp_smtp_email.metadata import METADATA
 from idp_smtp_email.pool import Pool
 from idp_smtp_email.probe import ProbeTrace
@@ -80,6 +83,9 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
         text = f"{reply.code} {mask(reply.message)}"
         transcript = "\n".join(trace.lines) or None
         return DeliveryReceipt(provider_id=provider_id, reply=text, transcript=transcript)
+
+    def gauges(self) -> Mapping[str, float]:
+        return self._pool.gauges()
 
     async def probe(self, request: EmailRequest) -> list[ProbeStep]:
         mask = self._mask(request)

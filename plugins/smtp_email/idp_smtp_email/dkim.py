@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, SecretStr
 
-from idp_smtp_email.settings import SmtpSettings
+from idp.connector_kit import FormConfig
 from idp_smtp_email.tls import private_key
 
 _SIGNED = frozenset(
@@ -56,7 +56,7 @@ def _signing_key(pem: SecretStr) -> SecretStr:
     return pem
 
 
-class DkimKey(SmtpSettings):
+class DkimKey(FormConfig):
     """A key to sign mails with; its public half stands in the DNS."""
 
     domain_name: Annotated[str, AfterValidator(_dns_name)]

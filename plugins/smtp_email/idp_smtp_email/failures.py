@@ -12,13 +12,13 @@ from idp.connector_kit import (
     AmbiguousFailure,
     ConnectorError,
     InvalidConfig,
+    Mask,
     PermanentFailure,
     ProviderReply,
     TransientFailure,
 )
 from idp_smtp_email.advice import advice_for
 from idp_smtp_email.config import SmtpConfig
-from idp_smtp_email.masking import Mask
 
 
 class Stage(StrEnum):

@@ -14,11 +14,6 @@ _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 §3.6.8
 _LINE_BREAKS = frozenset("\r\n\0")
 
 
-def _mailbox(text: str) -> str:
-    parse_mailbox(text)
-    return text
-
-
 def _address(text: str) -> str:
     parse_mailbox(text, display_name=False)
     return text
@@ -60,7 +55,6 @@ def _headers(headers: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
     return headers
 
 
-MailboxText = Annotated[str, AfterValidator(_mailbox)]
 AddressText = Annotated[str, AfterValidator(_address)]
 HostName = Annotated[str, AfterValidator(host_name)]
 EhloName = Annotated[str, AfterValidator(_ehlo_name)]

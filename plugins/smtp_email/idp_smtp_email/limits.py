@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from idp_smtp_email.settings import SmtpSettings
+from idp.connector_kit import FormConfig
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -32,7 +32,7 @@ class TokenBucket:
         return good_at
 
 
-class PoolOptions(SmtpSettings):
+class PoolOptions(FormConfig):
     """How connections are kept and shared."""
 
     max_connections: Positive = 5

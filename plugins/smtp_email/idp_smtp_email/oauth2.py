@@ -5,10 +5,9 @@ import time
 
 from pydantic import SecretStr
 
-from idp.connector_kit import ConfigChange, InvalidConfig, ProviderReply, TransientFailure
+from idp.connector_kit import ConfigChange, InvalidConfig, Mask, ProviderReply, TransientFailure
 from idp_smtp_email.auth import OAuth2, OAuth2RefreshToken
 from idp_smtp_email.grants import grant_form
-from idp_smtp_email.masking import Mask
 from idp_smtp_email.token_endpoint import TokenResponse, request_token
 
 _MARGIN = 60.0  # seconds a token must still be valid, or

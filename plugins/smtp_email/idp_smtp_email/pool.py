@@ -72,6 +72,14 @@ class Pool:
         # Kept, because Python 3.11 makes a system call each time it is asked.
         return asyncio.get_running_loop()
 
+    def gauges(self) -> dict[str, float]:
+        """Tell how full the pool is."""
+        return {
+            "connections_in_use": len(self._connections) - len(self._idle),
+            "connections_idle": len(self._idle),
+            "mails_waiting": len(self._waiting),
+        }
+
     async def deliver(self, delivery: Delivery) -> SMTPResponse:
         """Send over a connection of its own for that time; raises ConnectorError."""
         self._under_way += 1

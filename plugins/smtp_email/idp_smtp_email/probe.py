@@ -14,11 +14,10 @@ from cryptography.x509 import (
 )
 from cryptography.x509.oid import NameOID
 
-from idp.connector_kit import ConnectorError, ProbeStep
+from idp.connector_kit import ConnectorError, Mask, ProbeStep
 from idp_smtp_email.advice import advice_for
 from idp_smtp_email.config import SmtpConfig
 from idp_smtp_email.failures import Stage
-from idp_smtp_email.masking import Mask
 from idp_smtp_email.trace import Trace
 
 _NAMES = {

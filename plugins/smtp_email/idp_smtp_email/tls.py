@@ -16,9 +16,9 @@ from pydantic import (
     field_validator,
 )
 
-from idp.connector_kit import InvalidConfig, ProviderReply
+from idp.connector_kit import FormConfig, InvalidConfig, ProviderReply
 from idp_smtp_email.fields import HostName
-from idp_smtp_email.settings import SmtpSettings, as_list
+from idp_smtp_email.settings import as_list
 
 TlsVersion = Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
 
@@ -63,7 +63,7 @@ def _ciphers(names: str) -> str:
     return names
 
 
-class TlsOptions(SmtpSettings):
+class TlsOptions(FormConfig):
     """How to encrypt and whom to trust, as Node.js names it; all text is PEM, never a path."""
 
     reject_unauthorized: bool = True

@@ -12,12 +12,12 @@ import httpx2
 from idp.connector_kit import (
     ConnectorError,
     InvalidConfig,
+    Mask,
     ProviderReply,
     RateLimited,
     TransientFailure,
 )
 from idp_smtp_email.advice import endpoint_advice
-from idp_smtp_email.masking import Mask
 
 _PATIENCE = 10.0  # seconds, for everything
 _LONGEST_ANSWER = 64 * 1024

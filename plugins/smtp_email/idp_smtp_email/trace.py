@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from aiosmtplib import SMTPResponse
 
-from idp.connector_kit import ProviderReply
+from idp.connector_kit import Mask, ProviderReply
 from idp_smtp_email.failures import Stage
-from idp_smtp_email.masking import Mask
 
 logger = logging.getLogger("idp_smtp_email")
 

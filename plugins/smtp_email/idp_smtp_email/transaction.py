@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 from aiosmtplib import SMTPResponse, SMTPServerDisconnected
 
-from idp.connector_kit import ConnectorError, PermanentFailure, ProviderReply
+from idp.connector_kit import ConnectorError, Mask, PermanentFailure, ProviderReply
 from idp_smtp_email.config import SmtpConfig
 from idp_smtp_email.connection import Connection, Conversation, Exchange
 from idp_smtp_email.failures import Stage, breakdown, provider_reply, refusal
-from idp_smtp_email.masking import Mask
 from idp_smtp_email.trace import Trace
 
 # A connection that rested this long may have died unnoticed: the body waits for a sign of life.

@@ -8,7 +8,8 @@ from aiosmtplib import SMTPResponse
 from idp_smtp_email import SmtpConfig
 from idp_smtp_email.advice import advice_for, endpoint_advice
 from idp_smtp_email.failures import Stage, provider_reply
-from idp_smtp_email.masking import Mask
+
+from idp.connector_kit import Mask
 
 PASSWORD = {"user": "u", "pass": "p"}
 OAUTH2 = {"type": "OAuth2", "user": "u", "accessToken": "a"}

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from idp_smtp_email import SmtpConfig
 from idp_smtp_email.failures import Stage, breakdown
-from idp_smtp_email.masking import Mask
 
 from idp.connector_kit import (
     AmbiguousFailure,
     ConnectorError,
     InvalidConfig,
+    Mask,
     PermanentFailure,
     TransientFailure,
 )

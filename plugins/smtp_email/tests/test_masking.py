@@ -2,7 +2,9 @@
 
 import base64
 
-from idp_smtp_email.masking import Mask, private_texts, spellings
+from idp_smtp_email.masking import spellings
+
+from idp.connector_kit import Mask, private_texts
 
 MASK = Mask(private_texts("Jane.Doe@example.test", {"code": "428913", "link": "https://x.test/1"}))
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-from idp_smtp_email.masking import Mask
 from idp_smtp_email.token_endpoint import TokenResponse, request_token
 from oauth2_endpoint import running_token_endpoint
 
-from idp.connector_kit import ConnectorError, InvalidConfig, RateLimited, TransientFailure
+from idp.connector_kit import ConnectorError, InvalidConfig, Mask, RateLimited, TransientFailure
 
 FORM = {"grant_type": "refresh_token", "refresh_token": "hush-refresh"}
 MASK = Mask(["hush-refresh"])

@@ -54,7 +54,9 @@ def upgrade() -> None:
     )
     op.create_table('message',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('channel', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('usage_type', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('priority', sa.Integer(), nullable=False),
     sa.Column('recipient', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('recipient_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('locale', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -64,16 +66,27 @@ def upgrade() -> None:
     sa.Column('deadline', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('claimed_by', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('interrupted', sa.Boolean(), nullable=False),
     sa.Column('connector_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('provider_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('saved_by_fallback', sa.Boolean(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('ended_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_message'))
     )
     with op.batch_alter_table('message', schema=None) as batch_op:
-        batch_op.create_index('ix_message_due_at', ['due_at'], unique=False, sqlite_where=sa.text("state IN ('promised', 'sending')"), postgresql_where=sa.text("state IN ('promised', 'sending')"))
+        batch_op.create_index('ix_message_deadline', ['deadline'], unique=False, sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'"))
+        batch_op.create_index('ix_message_ended_at', ['ended_at'], unique=False, sqlite_where=sa.text('ended_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NOT NULL'))
+        batch_op.create_index('ix_message_priority_due_at', ['priority', 'due_at'], unique=False, sqlite_where=sa.text("state IN ('promised', 'sending')"), postgresql_where=sa.text("state IN ('promised', 'sending')"))
         batch_op.create_index(batch_op.f('ix_message_recipient_hash'), ['recipient_hash'], unique=False)
 
+    op.create_table('metric_total',
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('labels', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('value', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('name', 'labels', name=op.f('pk_metric_total'))
+    )
     op.create_table('signing_key',
     sa.Column('kid', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('algorithm', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -102,6 +115,7 @@ def upgrade() -> None:
     sa.Column('address', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('sends', sa.Integer(), nullable=False),
+    sa.Column('message_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('sent_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_verification'))
@@ -110,6 +124,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_verification_address'), ['address'], unique=False)
         batch_op.create_index(batch_op.f('ix_verification_expires_at'), ['expires_at'], unique=False)
 
+    op.create_table('worker',
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('carrier', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('started_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('wake_seconds', sa.Float(), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_worker'))
+    )
+    op.create_table('breaker',
+    sa.Column('connector_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('state', sa.Enum('closed', 'open', 'half_open', name='breakerstate', native_enum=False, length=32), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('last_message_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('opened_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('retry_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('last_resort_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['connector_id'], ['connector.id'], name=op.f('fk_breaker_connector_id_connector'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('connector_id', name=op.f('pk_breaker'))
+    )
     op.create_table('browser_session',
     sa.Column('fingerprint', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -138,6 +173,7 @@ def upgrade() -> None:
     sa.Column('reply_code', sa.Integer(), nullable=True),
     sa.Column('enhanced_code', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('reply', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('transcript', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.ForeignKeyConstraint(['message_id'], ['message.id'], name=op.f('fk_delivery_attempt_message_id_message'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_attempt'))
     )
@@ -291,6 +327,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_browser_session_user_id'))
 
     op.drop_table('browser_session')
+    op.drop_table('breaker')
+    op.drop_table('worker')
     with op.batch_alter_table('verification', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_verification_expires_at'))
         batch_op.drop_index(batch_op.f('ix_verification_address'))
@@ -298,9 +336,12 @@ def downgrade() -> None:
     op.drop_table('verification')
     op.drop_table('user')
     op.drop_table('signing_key')
+    op.drop_table('metric_total')
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_message_recipient_hash'))
-        batch_op.drop_index('ix_message_due_at', sqlite_where=sa.text("state IN ('promised', 'sending')"), postgresql_where=sa.text("state IN ('promised', 'sending')"))
+        batch_op.drop_index('ix_message_priority_due_at', sqlite_where=sa.text("state IN ('promised', 'sending')"), postgresql_where=sa.text("state IN ('promised', 'sending')"))
+        batch_op.drop_index('ix_message_ended_at', sqlite_where=sa.text('ended_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NOT NULL'))
+        batch_op.drop_index('ix_message_deadline', sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'"))
 
     op.drop_table('message')
     op.drop_table('custom_template')

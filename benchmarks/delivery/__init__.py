@@ -1,0 +1,1 @@
+"""How fast a promised mail leaves, and what waiting costs."""

@@ -1,0 +1,1 @@
+"""How fast the page after "send code" comes, however the mail server is doing."""

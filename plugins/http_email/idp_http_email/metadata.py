@@ -1,0 +1,20 @@
+"""How the HTTP connector introduces itself."""
+
+from idp.connector_kit import Capability, ConnectorMetadata
+
+METADATA = ConnectorMetadata(
+    id="http-email",
+    target="http",
+    name={"en": "HTTP", "de": "HTTP"},
+    description={
+        "en": "Hands mails to an HTTP endpoint of your own, which words and sends them.",
+        "de": "Übergibt E-Mails einem eigenen HTTP-Endpunkt zum Formulieren und Versenden.",
+    },
+    example_config={
+        "endpoint": "<https://example.com/your-http-endpoint>",
+        "authorization": "<Bearer your-token>",
+        "secret": "<whsec_...>",
+        "timeout": 8000,
+    },
+    capabilities=frozenset({Capability.PROBE, Capability.IDEMPOTENCY_KEY}),
+)

@@ -1,0 +1,1 @@
+"""Kill everything at random moments, then count what became of every promised mail."""
