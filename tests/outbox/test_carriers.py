@@ -29,7 +29,7 @@ async def running(postman: Postman, concurrency: int = 20) -> AsyncIterator[None
         await postman.carrier.aclose()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
