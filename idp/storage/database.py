@@ -5,6 +5,7 @@ process holds SQLite's write lock, so it must touch nothing but its session.
 """
 
 import asyncio
+import select
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Session
 
@@ -103,6 +104,7 @@ class _PostgreSQL(Database):
         self._engine = create_async_engine(
             driver_url(url), pool_size=_POSTGRESQL_CONNECTIONS, hide_parameters=_HIDE_VALUES
         )
+        event.listen(self._engine.sync_engine, "checkout", _refuse_dead)
 
     async def _run(self, unit: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:
@@ -110,6 +112,20 @@ class _PostgreSQL(Database):
 
     async def aclose(self) -> None:
         await self._engine.dispose()
+
+
+def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:
+    """Have a connection replaced that died while it was kept, as in a restart of the database.
+
+    A server that speaks to an idle client says goodbye; looking for that costs no round trip.
+    """
+    driver = connection.driver_connection
+    waiting = select.poll()
+    if not driver.closed:
+        waiting.register(driver.fileno(), select.POLLIN)
+    if driver.closed or waiting.poll(0):
+        driver.pgconn.finish()
+        raise DisconnectionError
 
 
 def _on(engine: Engine, begin: str, unit: Callable[[Connection], T]) -> T:

@@ -7,14 +7,17 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col, func, select, update
 
 from idp.storage import Database, after_commit, open_database
+from idp.storage.statements import Rows
 from idp.storage.tables import CodeSend, Verification, VerificationCode, now
 
+SENDS = Rows(CodeSend)
 WRITER = """
 import asyncio, sys
 from sqlmodel import Session, col, select
@@ -222,3 +225,20 @@ async def test_deleting_a_row_deletes_what_belongs_to_it(database: Database) -> 
     await database.run(begin)
     found = await database.run(lambda s: s.exec(select(VerificationCode)).all())
     assert list(found) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("read", [count, SENDS.get], ids=["session", "statement"])
+async def test_a_unit_of_work_survives_a_restart_of_the_database(
+    postgresql_url: str, read: Callable[..., object]
+) -> None:
+    database = open_database(postgresql_url)
+    values = {"id": "x"} if read == SENDS.get else {}
+    await asyncio.gather(*(database.run(read, **values) for _ in range(3)))
+    cut = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    )
+    with psycopg.connect(postgresql_url) as connection:
+        connection.execute(cut + " AND datname = current_database()")
+    await asyncio.gather(*(database.run(read, **values) for _ in range(3)))
+    await database.aclose()
