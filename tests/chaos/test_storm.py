@@ -8,9 +8,8 @@ from chaos.audit import Audit
 from chaos.deployment import Deployment, Site, deployed
 from chaos.rows import wait_for_claim, wait_for_ends
 from chaos.sabotage import make_leases_endless
-from chaos.storm import Plan, Storm, audited, promised
+from chaos.storm import PATIENCE, Plan, Storm, audited, wait_for_promises
 from chaos.weather import Mood
-from mail_servers.daemon import wait_until
 
 pytestmark = pytest.mark.chaos
 
@@ -31,21 +30,21 @@ def test_no_kill_loses_repeats_or_belates_a_mail(site: Site, seed: str) -> None:
     assert min(audit.counts[seen] for seen in ("sent", "cancelled", "rolled back")) > 0
 
 
-def killed_while_sending(deployment: Deployment) -> Audit:
-    """Kill the server while its mails are under way to a silent mail server; then wait and count.
+def killed_while_sending(deployment: Deployment, patience: timedelta) -> Audit:
+    """Kill the server while its mails are under way to a silent mail server, and start it again.
 
-    Nothing is promised any more, and the server is started again.
+    Nothing is promised any more. Return the count when all have ended or the patience has.
     """
     [server] = deployment.web
     server.kill()  # it finds the mails promised meanwhile when it starts
-    wait_until(lambda: promised(deployment) >= MAILS_UNDER_WAY, "too few mails were promised")
+    wait_for_promises(deployment, MAILS_UNDER_WAY)
     deployment.promiser.kill()
     server.start()
     wait_for_claim(deployment.database_url)
     server.kill()
     server.start()
     deployment.wait_for_pages()
-    wait_for_ends(deployment.database_url, SOON)
+    wait_for_ends(deployment.database_url, patience)
     return audited(deployment)
 
 
@@ -57,7 +56,7 @@ def silent(sqlite_site: Site) -> Site:
 
 def test_mails_that_could_not_be_sent_end_with_their_reason(silent: Site) -> None:
     with deployed(silent) as deployment:
-        audit = killed_while_sending(deployment)
+        audit = killed_while_sending(deployment, PATIENCE)
     assert audit.findings == []
     assert audit.counts["expired"] + audit.counts["unknown"] == audit.counts["promised"] > 0
 
@@ -65,5 +64,5 @@ def test_mails_that_could_not_be_sent_end_with_their_reason(silent: Site) -> Non
 def test_the_count_sees_mails_that_nobody_takes_over(silent: Site) -> None:
     with deployed(silent) as deployment:
         make_leases_endless(silent.database_url)
-        audit = killed_while_sending(deployment)
+        audit = killed_while_sending(deployment, SOON)
     assert audit.counts["lost"] > 0

@@ -18,7 +18,7 @@ from chaos.weather import Mood
 from idp.connector_kit.shipped_templates import shipped_templates
 
 _SUPPORT = Path(__file__).parents[1]
-_PATIENCE = 30.0  # seconds until everything must have started
+_PATIENCE = 120.0  # seconds until everything must have started, on a busy machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +49,19 @@ class Deployment:
     def programs(self) -> list[Program]:
         return [*self.web, *self.workers, self.promiser]
 
+    def wait_until_at_work(self) -> None:
+        """Wait until every site answers, and every worker says that it delivers."""
+        for worker in self.workers:
+            worker.wait_until_it_works()
+        self.wait_for_pages()
+
     def wait_for_pages(self) -> None:
-        """Wait until every site answers."""
+        """Wait until every site answers; what has ended by itself meanwhile is started again."""
         give_up_at = time.monotonic() + _PATIENCE
         for site in self.sites:
             while not _answers(site):
+                for program in self.programs:
+                    program.revive()
                 if time.monotonic() > give_up_at:
                     raise RuntimeError(f"{site} does not answer; see {self.directory}")
                 time.sleep(0.05)
@@ -128,8 +136,7 @@ class _Builder:
 
     def _web(self, number: int, port: int) -> Program:
         options = ["--no-worker"] if self._site.postgresql else []
-        serve = ("serve", "--port", str(port), *options)
-        return self._program(f"web-{number}", "idp", *serve, says="Serving ")
+        return self._program(f"web-{number}", "idp", "serve", "--port", str(port), *options)
 
     def _worker(self, number: int) -> Program:
         return self._program(f"worker-{number}", "idp", "worker", says="Delivering mails.")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PATIENCE = 30.0  # seconds until it must have started
+_PATIENCE = 120.0  # seconds until it must have started, on a busy machine
 
 
 @dataclass
@@ -54,6 +54,7 @@ class Program:
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
+            self._process = None
 
     def revive(self) -> None:
         """Start it again if it has ended by itself, as a supervisor does."""

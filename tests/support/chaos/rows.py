@@ -11,7 +11,7 @@ from idp.connector_kit import UsageType
 from idp.storage import Secrets, open_database
 from idp.storage.tables import DeliveryAttempt, Message, MessageState, now
 
-_PATIENCE = 20.0  # seconds
+_PATIENCE = 120.0  # seconds, on a busy machine
 _WAITING = (MessageState.PROMISED, MessageState.SENDING)
 
 

@@ -27,6 +27,7 @@ _AT_WORK = 4.0
 """So many seconds at most between the moment all processes are at work and the next kill."""
 _TO_START = 1.5  # seconds, about
 _ALSO_THE_PROMISER = 0.3
+_LONGEST_WAIT = 300.0  # seconds for what is still to be promised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +78,7 @@ class Storm:
             crowd = thread.submit(people.run)
             try:
                 self._strike_all()
-                while not crowd.done() and promised(deployment) < plan.mails:
-                    time.sleep(0.2)
+                wait_for_promises(deployment, plan.mails)
             finally:
                 people.leave.set()
             crowd.result()
@@ -87,8 +87,7 @@ class Storm:
     def _strike_all(self) -> None:
         restarts = self._restarts()
         for number in range(self.plan.kills):
-            for program in self.deployment.programs:
-                program.wait_until_it_works()
+            self.deployment.wait_until_at_work()
             time.sleep(self.chance.uniform(0, _AT_WORK))
             if number in restarts and self.deployment.restart_database:
                 self.strikes.append(time.time())
@@ -114,9 +113,13 @@ class Storm:
         return set(chance.sample(range(self.plan.kills), self.plan.restarts))
 
 
-def promised(deployment: Deployment) -> int:
-    """Count the mails somebody was told are on their way."""
-    return sum(each.answered for each in _read_all(deployment.asked, Asked))
+def wait_for_promises(deployment: Deployment, count: int) -> None:
+    """Wait until so many people, or the program, were told that their mail is on its way."""
+    give_up_at = time.monotonic() + _LONGEST_WAIT
+    while sum(each.answered for each in _read_all(deployment.asked, Asked)) < count:
+        if time.monotonic() > give_up_at:
+            raise RuntimeError(f"nothing is promised any more; see {deployment.directory}")
+        time.sleep(0.2)
 
 
 def audited(deployment: Deployment, strikes: Sequence[float] = ()) -> Audit:
