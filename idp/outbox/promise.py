@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, delete, update
 
-from idp.connector_kit import UsageType
+from idp.connector_kit import EmailTemplate, UsageType
 from idp.outbox.wording import custom_template
 from idp.plugins import Plugins
 from idp.settings import Settings
@@ -31,6 +31,8 @@ class Mail:
     user: Mapping[str, object] | None = None
     ui_locales: str | None = None
     ip: str | None = None
+    template: EmailTemplate | None = None
+    """The wording, where the usage type alone does not tell it."""
 
 
 class Outbox:
@@ -51,7 +53,7 @@ class Outbox:
         A `silent` mail takes the same path and is cancelled at once: from outside, the same.
         """
         fallback = self._settings.default_locale
-        template = custom_template(session, mail.usage_type, mail.locale, fallback)
+        template = mail.template or custom_template(session, mail.usage_type, mail.locale, fallback)
         sealed = self._secrets.seal_json(
             {
                 "payload": self._variables(mail),
@@ -76,6 +78,15 @@ class Outbox:
         session.add(message)
         self._defer(session, message.id)
         return message
+
+    def forget(self, session: Session, address: str) -> None:
+        """Erase every mail to an address; one on its way right now keeps its row, without it."""
+        hashes = self._secrets.keyed_hashes("recipient", address.casefold())
+        theirs = col(Message.recipient_hash).in_(hashes)
+        on_its_way = col(Message.state) == MessageState.SENDING
+        session.exec(delete(Message).where(theirs, ~on_its_way))
+        erased = {"recipient": self._secrets.seal(""), "recipient_hash": "", "payload": None}
+        session.exec(update(Message).where(theirs).values(**erased))
 
     def _variables(self, mail: Mail) -> dict[str, object]:
         variables: dict[str, object] = {
