@@ -46,11 +46,12 @@ screenshots: setup ## Make the pictures of the documentation again
 	$(BIN)/pytest tests/e2e --screenshots docs/images
 
 locale: setup ## Collect the sentences of the pages, and compile the translations
-	$(BIN)/pybabel -q extract -F babel.cfg -k mark --no-location --sort-output --omit-header -o idp/web/locale/pages.pot .
+	$(BIN)/pybabel -q extract -F babel.cfg -k mark -k mark_plural:1,2 --no-location --sort-output --omit-header -o idp/web/locale/pages.pot .
 	for catalogue in idp/web/locale/*/LC_MESSAGES/pages.po; do \
+	  locale=$$(basename $$(dirname $$(dirname $$catalogue))) && \
 	  $(BIN)/pybabel -q update --omit-header --no-fuzzy-matching --ignore-obsolete --no-wrap --input-file idp/web/locale/pages.pot \
-	    --output-file $$catalogue --locale $$(basename $$(dirname $$(dirname $$catalogue))) && \
-	  $(BIN)/pybabel -q compile --use-fuzzy --input-file $$catalogue --output-file $${catalogue%.po}.mo; \
+	    --output-file $$catalogue --locale $$locale && \
+	  $(BIN)/pybabel -q compile --use-fuzzy --input-file $$catalogue --output-file $${catalogue%.po}.mo --locale $$locale || exit 1; \
 	done
 
 docs: setup ## Build the documentation into site/

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy.exc import DataError
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
@@ -18,13 +18,16 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from idp import flows, oidc, operations, web
+from idp.accounts.passwords import Passwords, TooManyPasswords
 from idp.connectors import Connectors
 from idp.outbox import Carrier, Courier, Outbox, open_carrier
 from idp.plugins import Plugins, load_plugins
 from idp.settings import Settings
 from idp.storage import Database, Secrets, open_database
 from idp.storage.housekeeping import keep_clean
-from idp.verification import Limits, Proofs
+from idp.verification import Gate, Limits, Proofs
+from idp.web.branding import brand_routes
+from idp.web.error_pages import error_pages
 from idp.web.i18n import mark
 from idp.web.pages import Pages
 from idp.web.security import CrossSiteGuard, SecurityHeaders
@@ -60,15 +63,18 @@ def create_app(
     """
     server = open_server(settings, plugins)
     outbox = Outbox(settings, server.secrets, server.plugins, server.carrier.defer)
-    proofs = Proofs(settings, server.secrets, outbox, limits or Limits())
+    limits = limits or Limits.of(settings)
+    proofs = Proofs(settings, server.secrets, outbox, limits)
+    gate = Gate(settings, server.plugins, limits)
     pages = Pages(settings)
     provider = oidc.Provider(settings, server.database, server.secrets, pages)
-    desk = flows.Desk(settings, server.database, proofs, pages)
+    passwords = Passwords(settings)
+    desk = flows.Desk(settings, server.database, proofs, pages, outbox, passwords, gate)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await provider.start()
-        async with running(server, deliver=deliver):
+        async with running(server, deliver=deliver), aclosing(gate):
             yield
 
     app = Starlette(
@@ -77,6 +83,7 @@ def create_app(
             *flows.routes(desk),
             *operations.routes(settings, server.database, server.connectors, server.plugins),
             Route("/", _home),
+            *brand_routes(settings),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
         ],
         middleware=[
@@ -84,7 +91,10 @@ def create_app(
             Middleware(CrossSiteGuard, exempt=_OPEN_TO_OTHERS),
             Middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_FORM),
         ],
-        exception_handlers={404: partial(_no_such_page, pages), 405: partial(_no_such_page, pages)},
+        exception_handlers={
+            **error_pages(pages, unreadable=DataError),
+            TooManyPasswords: partial(_too_busy, pages),
+        },
         lifespan=lifespan,
     )
     app.state.server = server
@@ -123,11 +133,12 @@ async def running(server: Server, *, deliver: bool) -> AsyncIterator[None]:
         await server.database.aclose()
 
 
-async def _no_such_page(pages: Pages, request: Request, error: Exception) -> Response:
-    status_code = error.status_code if isinstance(error, HTTPException) else 404
-    title = mark("There is no such page")
-    message = mark("The address may be mistyped, or the page may have moved.")
-    return pages.error(request, title, message, status_code=status_code)
+async def _too_busy(pages: Pages, request: Request, _: Exception) -> Response:
+    title = mark("Please try again in a moment")
+    message = mark("Too many people are signing in right now.")
+    response = pages.error(request, title, message, status_code=503)
+    response.headers["Retry-After"] = "5"
+    return response
 
 
 async def _home(_: Request) -> Response:

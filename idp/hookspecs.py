@@ -60,3 +60,18 @@ def idp_email_attempted(attempt: DeliveryAttempt) -> None:
 
     For alerts and metrics.
     """
+
+
+@hookspec
+def idp_refuse_address(email: str) -> bool | None:
+    """Return True to refuse a new account to this address, of a disposable domain for example."""
+
+
+@hookspec
+def idp_check_form(form: Mapping[str, str], ip: str | None, locale: str) -> str | None:
+    """Return a sentence to refuse a form that asks for a code or tries a password, or None."""
+
+
+@hookspec
+def idp_limit_reached(limit: str, retry_after: int) -> None:
+    """Observe that somebody was told to wait. For alerts and metrics."""

@@ -1,15 +1,23 @@
 """Settings of one deployment: environment variables `IDP_*`, then `idp.toml`, then defaults."""
 
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -20,6 +28,8 @@ from pydantic_settings import (
 
 CONFIG_VARIABLE = "IDP_CONFIG"
 DEFAULT_CONFIG_FILE = "idp.toml"
+LOGO_TYPES = (".svg", ".png", ".webp", ".jpg")
+_LARGEST_BRAND_FILE = 256 * 1024  # bytes
 
 
 class SetupError(Exception):
@@ -76,6 +86,27 @@ class Settings(BaseSettings):
     delivery_log_days: int = Field(default=30, ge=1)
     """How long it is kept what became of a mail; its content is gone as soon as it ended."""
 
+    sign_in_code_minutes: int = Field(default=10, ge=1, le=60)
+    """A code that signs in never works longer than this, however long other codes do."""
+
+    codes_per_ip_hour: int = Field(default=20, ge=1)
+    """Codes one IP address (one /64 of IPv6) may ask for in an hour."""
+
+    codes_per_hour: int = Field(default=10_000, ge=1)
+    """Codes everybody together may ask for in an hour; when it is reached, an alert is logged."""
+
+    redis_url: SecretStr | None = None
+    """`redis://HOST:PORT` where processes count together per IP; without it each counts alone."""
+
+    blocked_addresses: Annotated[list[str], NoDecode] = []
+    """Addresses that get no account: `a@b.c`, `@b.c`, `*` for anything; comma-separated."""
+
+    allowed_addresses: Annotated[list[str], NoDecode] = []
+    """If set, only these addresses get an account; written like the blocked ones."""
+
+    allow_subaddressing: bool = True
+    """Let addresses such as `name+tag@example.com` get an account."""
+
     session_idle_hours: int = Field(default=24, ge=1)
     """A browser session ends after this long without use."""
 
@@ -85,8 +116,53 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     """What monitoring sends as its bearer token to read /metrics; on loopback none is needed."""
 
+    session_unremembered_idle_minutes: int = Field(default=60, ge=1)
+    """The same for a browser whose cookie ends with it, because nobody asked to stay signed in."""
+
+    remember_me: Literal["ask", "always", "never"] = "ask"
+    """Whether people stay signed in when they close the browser: `ask`, `always` or `never`."""
+
+    second_step_by_mail: bool = False
+    """After a password, ask for a code by mail too. NIST does not count mail as a factor."""
+
+    argon2_memory_kib: int = Field(default=19_456, ge=8)
+    """Memory one password hash takes, in KiB (argon2id)."""
+
+    argon2_passes: int = Field(default=2, ge=1)
+    """Passes over that memory; stored passwords follow at the next sign-in."""
+
+    password_queue: int = Field(default=100, ge=1)
+    """Passwords that may wait for a processor; further ones are answered 503 with Retry-After."""
+
+    mail_links: Annotated[list[Literal["Register", "SignIn", "ForgotPassword"]], NoDecode] = []
+    """Mails that carry a link beside the code: `Register`, `SignIn`, `ForgotPassword`."""
+
+    invitation_days: int = Field(default=7, ge=1, le=90)
+    """How long an invitation can be accepted."""
+
     dev_mailbox: bool = False
     """Serve a mailbox under /dev/mail that shows every mail sent to it: only on loopback."""
+
+    logo: Path | None = None
+    """Image file shown at the top of every page: SVG, PNG, WebP or JPEG, at most 256 KB."""
+
+    logo_dark: Path | None = None
+    """The same on a dark background; otherwise `logo` is shown there too."""
+
+    primary_color: str | None = None
+    """Colour of buttons, such as `#0b6e4f`; text on them and links are tinted to be readable."""
+
+    primary_color_dark: str | None = None
+    """The same on a dark background; otherwise `primary_color`, as much lighter as needed."""
+
+    custom_css: Path | None = None
+    """Style sheet every page loads after its own, at most 256 KB."""
+
+    terms_url: str | None = None
+    """Terms of use, linked where somebody registers."""
+
+    privacy_url: str | None = None
+    """Privacy policy, linked where somebody registers."""
 
     @classmethod
     def settings_customise_sources(
@@ -122,12 +198,14 @@ class Settings(BaseSettings):
             raise ValueError("must have a number as its port, and a percent-encoded password")
         return url
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator(
+        "secret_keys", "blocked_addresses", "allowed_addresses", "mail_links", mode="before"
+    )
     @classmethod
-    def _split_keys(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return [key.strip() for key in value.split(",") if key.strip()]
+        return [part.strip() for part in value.split(",") if part.strip()]
 
     @field_validator("secret_keys")
     @classmethod
@@ -145,6 +223,47 @@ class Settings(BaseSettings):
         if token is not None and len(token.get_secret_value()) < 16:
             raise ValueError("must have at least 16 characters, so that nobody guesses it")
         return token
+
+    @field_validator("logo", "logo_dark", "custom_css")
+    @classmethod
+    def _check_brand_file(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        types = (".css",) if info.field_name == "custom_css" else LOGO_TYPES
+        if file and (file.suffix.lower() not in types or not file.is_file()):
+            raise ValueError(f"must name a file that ends in {' or '.join(types)}")
+        if file and file.stat().st_size > _LARGEST_BRAND_FILE:
+            raise ValueError("names a file larger than 256 KB, which every page would load")
+        return file and file.absolute()
+
+    @field_validator("primary_color", "primary_color_dark")
+    @classmethod
+    def _check_color(cls, color: str | None) -> str | None:
+        if color and not re.fullmatch("#[0-9a-fA-F]{6}", color):
+            raise ValueError("must be # and six hexadecimal digits, such as #0b6e4f")
+        return color
+
+    @field_validator("terms_url", "privacy_url")
+    @classmethod
+    def _check_link(cls, url: str | None) -> str | None:
+        if url and (urlsplit(url).scheme not in {"https", "http"} or not urlsplit(url).hostname):
+            raise ValueError("must be an address such as https://example.com/terms")
+        return url
+
+    @field_validator("blocked_addresses", "allowed_addresses")
+    @classmethod
+    def _check_addresses(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            if not re.fullmatch(r"\*|[^\s@]*@[^\s@]+", pattern):
+                raise ValueError("must hold entries such as name@example.com, @example.com or *")
+        return patterns
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(
+            ("redis://", "rediss://", "redis+unix://")
+        ):
+            raise ValueError("must begin with redis://, rediss:// or redis+unix://")
+        return url
 
     @model_validator(mode="after")
     def _keep_mails_private(self) -> Self:

@@ -93,7 +93,7 @@ def test_every_page_carries_the_security_headers(client: TestClient, path: str) 
     assert "frame-ancestors 'none'" in policy
     assert "form-action" not in policy
     assert "unsafe" not in policy
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"
 
 

@@ -9,6 +9,9 @@ from idp.settings import Settings
 from idp.storage.secrets import fingerprint, new_secret
 from idp.storage.tables import BrowserSession, Grant, User, now
 
+RECENT = timedelta(minutes=10)
+"""How long a proof opens what only the owner of an account may do."""
+
 _SEEN_EVERY = timedelta(minutes=5)
 
 
@@ -22,6 +25,21 @@ class SignedIn:
     @property
     def auth_time(self) -> datetime:
         return self.session.auth_time
+
+    @property
+    def is_proven_recently(self) -> bool:
+        """Tell whether the person may change what guards the account without a further proof."""
+        return now() - self.session.proven_at < RECENT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """The browser somebody signs in with: what it is, and the session it had before."""
+
+    replaces: str | None = None
+    remembered: bool = True
+    ip: str | None = None
+    device: str | None = None
 
 
 def load_session(session: Session, cookie: str | None, settings: Settings) -> SignedIn | None:
@@ -38,39 +56,85 @@ def load_session(session: Session, cookie: str | None, settings: Settings) -> Si
         return None
     browser_session, user = row
     moment = now()
-    idle_since = moment - timedelta(hours=settings.session_idle_hours)
-    if browser_session.expires_at <= moment or browser_session.last_seen_at <= idle_since:
-        return None
-    if user.suspended_at is not None:
+    if not is_live(browser_session, settings, moment) or user.suspended_at is not None:
         return None
     if moment - browser_session.last_seen_at > _SEEN_EVERY:
         browser_session.last_seen_at = moment
     return SignedIn(user, browser_session)
 
 
+def is_live(browser_session: BrowserSession, settings: Settings, moment: datetime) -> bool:
+    """Tell whether a session has neither run out nor been left unused too long."""
+    idle = timedelta(hours=settings.session_idle_hours)
+    if not browser_session.remembered:
+        idle = min(idle, timedelta(minutes=settings.session_unremembered_idle_minutes))
+    return browser_session.expires_at > moment and browser_session.last_seen_at > moment - idle
+
+
+def live_sessions(session: Session, user_id: str, settings: Settings) -> list[BrowserSession]:
+    """Return where a person is signed in, the browser used last first."""
+    statement = (
+        select(BrowserSession)
+        .where(col(BrowserSession.user_id) == user_id)
+        .order_by(col(BrowserSession.last_seen_at).desc())
+    )
+    moment = now()
+    return [row for row in session.exec(statement) if is_live(row, settings, moment)]
+
+
 def start_session(
-    session: Session, user_id: str, amr: list[str], settings: Settings, *, replaces: str | None
+    session: Session, user_id: str, amr: list[str], settings: Settings, visit: Visit
 ) -> str:
     """Sign a person in and return the new cookie; the old one, if any, ends (session fixation)."""
-    end_session(session, replaces)
+    if visit.replaces:
+        _delete(session, fingerprint(visit.replaces))
     cookie = new_secret()
-    expires_at = now() + timedelta(days=settings.session_max_days)
     browser_session = BrowserSession(
-        fingerprint=fingerprint(cookie), user_id=user_id, amr=amr, expires_at=expires_at
+        fingerprint=fingerprint(cookie),
+        user_id=user_id,
+        amr=amr,
+        remembered=visit.remembered,
+        ip=visit.ip,
+        device=visit.device,
+        expires_at=now() + timedelta(days=settings.session_max_days),
     )
     session.add(browser_session)
     return cookie
 
 
 def end_session(session: Session, cookie: str | None) -> None:
-    """Sign out the browser that holds this cookie."""
-    if cookie:
-        ended = delete(BrowserSession).where(col(BrowserSession.fingerprint) == fingerprint(cookie))
-        session.exec(ended)
+    """Sign out the browser that holds this cookie, and the applications used in it."""
+    found = session.get(BrowserSession, fingerprint(cookie)) if cookie else None
+    if found:
+        sign_out(session, found.id)
 
 
-def end_everything(session: Session, user_id: str) -> None:
-    """Sign a person out everywhere and revoke what applications were granted."""
-    session.exec(delete(BrowserSession).where(col(BrowserSession.user_id) == user_id))
+def sign_out(session: Session, session_id: str, *, offline_too: bool = False) -> None:
+    """End a session and revoke what applications were granted in it.
+
+    OIDC Core §11: offline access is for when the person is gone, so it outlives a sign-out. With
+    `offline_too` it does not: the browser may be in wrong hands.
+    """
+    granted = [col(Grant.session_id) == session_id, col(Grant.revoked_at).is_(None)]
+    if not offline_too:
+        granted.append(~col(Grant.scope).contains("offline_access"))
+    session.exec(update(Grant).where(*granted).values(revoked_at=now()))
+    session.exec(delete(BrowserSession).where(col(BrowserSession.id) == session_id))
+
+
+def end_everything(session: Session, user_id: str, *, but: str | None = None) -> None:
+    """Sign a person out everywhere and revoke what applications were granted.
+
+    `but` is the id of a session that goes on, the one of the browser that asks for this.
+    """
+    ended = [col(BrowserSession.user_id) == user_id]
+    if but:
+        ended.append(col(BrowserSession.id) != but)
+    session.exec(delete(BrowserSession).where(*ended))
     granted = col(Grant.user_id) == user_id, col(Grant.revoked_at).is_(None)
     session.exec(update(Grant).where(*granted).values(revoked_at=now()))
+
+
+def _delete(session: Session, cookie_fingerprint: str) -> None:
+    row = col(BrowserSession.fingerprint) == cookie_fingerprint
+    session.exec(delete(BrowserSession).where(row))

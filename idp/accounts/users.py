@@ -1,9 +1,14 @@
 """Accounts: one person, one address."""
 
-from sqlmodel import Session, col, select
+from collections.abc import Mapping
+
+from sqlmodel import Session, col, delete, select
 
 from idp.connector_kit import parse_mailbox
-from idp.storage.tables import User, now
+from idp.storage.tables import Flow, User, now
+
+NAME_CLAIMS = ("name", "given_name", "family_name", "nickname")
+"""Standard claims (OIDC Core §5.1) people say about themselves."""
 
 
 def address_key(email: str) -> str:
@@ -41,3 +46,35 @@ def set_password(session: Session, user_id: str, password_hash: str) -> None:
     user = session.get_one(User, user_id)
     user.password_hash = password_hash
     user.updated_at = now()
+
+
+def change_address(session: Session, user_id: str, email: str) -> User | None:
+    """Give an account an address its owner has proven; None when another account has it."""
+    email_key = address_key(email)
+    holder = find_user(session, email_key)
+    if holder is not None and holder.id != user_id:
+        return None
+    user = session.get_one(User, user_id)
+    user.email, user.email_key, user.email_verified = email, email_key, True
+    user.updated_at = now()
+    session.flush()
+    return user
+
+
+def change_profile(
+    session: Session, user_id: str, names: Mapping[str, str], locale: str | None
+) -> None:
+    """Keep what a person says about themselves; an empty name is forgotten."""
+    user = session.get_one(User, user_id)
+    kept = {claim: value for claim, value in user.claims.items() if claim not in NAME_CLAIMS}
+    said = {claim: names[claim] for claim in NAME_CLAIMS if names.get(claim)}
+    user.claims = kept | said
+    user.locale = locale
+    user.updated_at = now()
+
+
+def delete_user(session: Session, user_id: str) -> None:
+    """Delete an account with all that hangs on it: sessions, grants and so every token."""
+    user = session.get_one(User, user_id)
+    session.exec(delete(Flow).where(col(Flow.email_key) == user.email_key))
+    session.exec(delete(User).where(col(User.id) == user_id))

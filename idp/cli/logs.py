@@ -32,6 +32,8 @@ def configure_logs(*, quiet: bool = False) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    # Should somebody lower the level: at DEBUG authlib writes the tokens it issues.
+    logging.getLogger("authlib").setLevel(logging.INFO)
 
 
 def drop_secrets(

@@ -19,7 +19,7 @@ def add(
 
     Example: idp users add alice@example.com --password
     """
-    from idp.accounts.passwords import hash_password, is_weak
+    from idp.accounts.passwords import Passwords, is_weak
     from idp.accounts.users import address_key, create_user, find_user
     from idp.cli.workspace import Workspace, work
     from idp.settings import SetupError
@@ -35,7 +35,7 @@ def add(
     async def create(workspace: Workspace) -> None:
         if await workspace.database.run(find_user, email_key):
             raise SetupError("There is already an account with this address.")
-        password_hash = await hash_password(chosen) if chosen else None
+        password_hash = await Passwords(workspace.settings).hash(chosen) if chosen else None
         await workspace.database.run(create_user, email, password_hash=password_hash)
 
     work(create)

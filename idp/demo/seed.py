@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
-from idp.accounts.passwords import hash_password
+from idp.accounts.passwords import Passwords
 from idp.accounts.users import address_key, create_user, find_user
 from idp.app import Server
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
@@ -49,7 +49,7 @@ async def seed(server: Server, surroundings: Surroundings, *, with_users: bool) 
     # Custom templates are chosen by language, so a mail speaks the language of the page.
     await run(save_shipped_templates, shipped_locales(), replace=False)
     if with_users:
-        await run(_seed_users, await hash_password(PASSWORD))
+        await run(_seed_users, await Passwords(server.settings).hash(PASSWORD))
 
 
 def _seed_client(session: Session, surroundings: Surroundings) -> None:

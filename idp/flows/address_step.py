@@ -12,10 +12,11 @@ from starlette.responses import Response
 from idp.accounts.users import address_key, find_user
 from idp.connector_kit import UsageType
 from idp.flows import texts
-from idp.flows.desk import Desk, Step, application, password_page, see_other, start, step, too_many
+from idp.flows.desk import Desk, Step, application, client_ip, password_page, see_other, start, step
+from idp.flows.proof_link import with_link
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import Flow, FlowKind, Interaction, User, now
-from idp.verification import CodeRequest, TooManySends
+from idp.verification import CodeRequest, Problem, TooManySends
 from idp.web.cookies import browser_cookie
 
 _FLOW_LIFE = timedelta(hours=1)
@@ -29,14 +30,16 @@ async def show_address(desk: Desk, kind: FlowKind, request: Request) -> Response
 
 async def submit_address(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Begin the flow and go on to the code."""
-    form = await request.form()
-    email = str(form.get("email", "")).strip()
+    form = await desk.form(request)
+    email = form.get("email", "").strip()
     locale = desk.pages.locale(request)
     try:
         email_key = address_key(email)
     except ValueError:
-        error = texts.say(locale, texts.BAD_ADDRESS)
+        error = texts.explain(locale, Problem.INVALID_EMAIL)
         return await _page(desk, kind, request, email, error=error)
+    if refusal := await desk.refusal_of(request, form):
+        return await _page(desk, kind, request, email, error=refusal)
     browser = desk.browser(request)
     begun = {
         "id": secrets.token_urlsafe(16),
@@ -46,13 +49,15 @@ async def submit_address(desk: Desk, kind: FlowKind, request: Request) -> Respon
         "email": email,
         "email_key": email_key,
         "locale": locale,
+        "remembered": desk.is_remembered(form),
         "expires_at": now() + _FLOW_LIFE,
     }
     try:
+        await desk.gate.admit_send(client_ip(request))
         flow = await desk.database.run(_begin, desk, request, begun)
     except TooManySends as limit:
-        error = texts.too_many_codes(locale, limit.retry_after)
-        return too_many(await _page(desk, kind, request, email, error=error), limit.retry_after)
+        error = texts.explain_limit(locale, limit)
+        return desk.too_many(await _page(desk, kind, request, email, error=error), limit)
     response = see_other(step(flow, Step.CODE))
     browser_cookie(desk.settings).write(response, browser)
     return response
@@ -63,13 +68,16 @@ def _begin(session: Session, desk: Desk, request: Request, begun: Mapping[str, A
     if not _is_own(session, flow):
         flow.interaction_id = None
     user = find_user(session, flow.email_key)
-    asked = code_request(session, flow, user, request)
+    asked = code_request(session, desk, request, flow, user)
+    asked = with_link(session, desk, flow, asked)
     flow.verification_id = desk.proofs.begin(session, asked).id
     session.add(flow)
     return flow
 
 
-def code_request(session: Session, flow: Flow, user: User | None, request: Request) -> CodeRequest:
+def code_request(
+    session: Session, desk: Desk, request: Request, flow: Flow, user: User | None
+) -> CodeRequest:
     """Say what mail this flow owes its address.
 
     Whether there is an account shows in the mail alone: its wording tells the owner of the address
@@ -77,7 +85,7 @@ def code_request(session: Session, flow: Flow, user: User | None, request: Reque
     """
     is_forgotten = flow.kind is FlowKind.FORGOT_PASSWORD
     usage_type = UsageType.SIGN_IN if user else UsageType.REGISTER
-    ip = request.client.host if request.client else None
+    ip = client_ip(request)
     device = request.headers.get("user-agent", "")[:200]
     time = f"{now():%Y-%m-%d %H:%M} UTC"
     return CodeRequest(
@@ -88,6 +96,7 @@ def code_request(session: Session, flow: Flow, user: User | None, request: Reque
         application=application(session, flow.interaction_id),
         ip=ip,
         silent=is_forgotten and user is None,
+        browser=desk.known_browser(session, request, flow.email_key),
         variables={"request": {"ip": ip, "device": device, "time": time}},
     )
 
@@ -103,7 +112,7 @@ async def _page(
     request: Request,
     email: str,
     *,
-    error: str | None = None,
+    error: texts.Explained | None = None,
 ) -> Response:
     interaction_id = request.query_params.get("interaction")
     wanted_by = await desk.database.run(application, interaction_id)
@@ -111,7 +120,7 @@ async def _page(
     return desk.page(
         request,
         "address.html",
-        status_code=422 if error else 200,
+        status_code=error.problem.status if error else 200,
         texts=texts.address(kind, locale),
         notice=texts.notice(locale, request.query_params.get("notice")),
         application=wanted_by["name"] if wanted_by else None,

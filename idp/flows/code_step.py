@@ -7,14 +7,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.accounts.users import find_user
+from idp.connector_kit import UsageType
 from idp.flows import texts
 from idp.flows.address_step import code_request
-from idp.flows.desk import Desk, Finished, Step, password_page, see_other, start, step, too_many
+from idp.flows.desk import Desk, Finished, Step, client_ip, password_page, see_other, start, step
 from idp.flows.inboxes import inbox_of
 from idp.flows.mail_progress import mail_progress
+from idp.flows.proof_link import with_link
 from idp.outbox.progress import Progress
-from idp.storage.tables import Flow, FlowKind, Verification, now
-from idp.verification import Checked, TooManySends
+from idp.storage.tables import Flow, FlowKind, User, Verification, now
+from idp.verification import Checked, Problem, TooManyAttempts, TooManySends
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,19 @@ async def show_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
     if page.go_to:
         return see_other(step(page.flow, page.go_to))
     notice = texts.CODE_SENT if "sent" in request.query_params else None
-    error = texts.CODE_EXHAUSTED if page.is_exhausted else None
-    said = error and texts.say(page.flow.locale, error)
-    return _page(desk, request, page, error=said, notice=notice)
+    exhausted = texts.explain(page.flow.locale, Problem.CODE_EXHAUSTED)
+    error = exhausted if page.is_exhausted else None
+    return _page(desk, request, page, error=error, notice=notice)
 
 
 async def submit_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Check the code; when it is right, the address is proven and the flow goes on."""
     form = await request.form()
     typed = str(form.get("verification_code", ""))
-    answer = await desk.database.run(_check, desk, kind, request, typed)
+    try:
+        answer = await desk.database.run(_check, desk, kind, request, typed)
+    except TooManyAttempts as limit:
+        return await _wait(desk, kind, request, limit)
     if answer is None:
         return await desk.start_over(request)
     page, result = answer
@@ -58,8 +63,11 @@ async def submit_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
         return desk.signed_in(result)
     if page.go_to:
         return see_other(step(page.flow, page.go_to))
-    error = _problem(desk, page, result)
-    return _page(desk, request, page, error=error)
+    if isinstance(result, Problem):
+        return refused(desk, request, page.flow, result)
+    return _page(
+        desk, request, page, error=explained(desk, page.flow.locale, result, page.tries_left)
+    )
 
 
 async def submit_resend(desk: Desk, kind: FlowKind, request: Request) -> Response:
@@ -70,12 +78,14 @@ async def submit_resend(desk: Desk, kind: FlowKind, request: Request) -> Respons
     if page.is_exhausted:
         return see_other(step(page.flow, Step.CODE))
     try:
+        if not page.wait:  # who is too early costs their network nothing
+            await desk.gate.admit_send(client_ip(request))
         await desk.database.run(_resend, desk, page.flow, request)
     except LookupError:
         return see_other(start(kind, page.flow.interaction_id))
     except TooManySends as limit:
-        error = texts.too_many_codes(page.flow.locale, limit.retry_after)
-        return too_many(_page(desk, request, page, error=error), limit.retry_after)
+        error = texts.explain_limit(page.flow.locale, limit)
+        return desk.too_many(_page(desk, request, page, error=error), limit)
     return see_other(step(page.flow, Step.CODE) + "?sent")
 
 
@@ -99,16 +109,28 @@ def _drawn_from(session: Session, desk: Desk, flow: Flow) -> CodePage:
 
 def _check(
     session: Session, desk: Desk, kind: FlowKind, request: Request, typed: str
-) -> tuple[CodePage, Checked | Finished] | None:
+) -> tuple[CodePage, Checked | Finished | Problem] | None:
     flow = desk.load_flow(session, request, kind)
     if flow is None:
         return None
     if flow.proven_at is None:
-        checked = desk.proofs.check(session, flow.verification_id or "", typed)
+        browser = desk.known_browser(session, request, flow.email_key)
+        checked = desk.proofs.check(session, flow.verification_id or "", typed, browser=browser)
         if checked is not Checked.PROVEN:
             return _drawn_from(session, desk, flow), checked
         flow.proven_at = now()
-    go_to = desk.next_step(flow, find_user(session, flow.email_key))
+    return go_on(session, desk, request, flow)
+
+
+def go_on(
+    session: Session, desk: Desk, request: Request, flow: Flow
+) -> tuple[CodePage, Checked | Finished | Problem]:
+    """Say where a flow goes once its address is proven, which may be its end."""
+    user = find_user(session, flow.email_key)
+    if problem := _problem_with(desk, flow, user):
+        flow.finished_at = now()
+        return CodePage(flow), problem
+    go_to = desk.next_step(flow, user)
     if go_to is Step.DONE:
         return CodePage(flow), desk.finish(session, request, flow)
     return CodePage(flow, go_to=go_to), Checked.PROVEN
@@ -116,19 +138,55 @@ def _check(
 
 def _resend(session: Session, desk: Desk, flow: Flow, request: Request) -> None:
     user = find_user(session, flow.email_key)
-    asked = code_request(session, flow, user, request)
+    asked = code_request(session, desk, request, flow, user)
+    asked = with_link(session, desk, flow, asked)
     desk.proofs.resend(session, flow.verification_id or "", asked)
 
 
-def _problem(desk: Desk, page: CodePage, checked: Checked) -> str:
-    msgid = {
-        Checked.MALFORMED: texts.CODE_MALFORMED,
-        Checked.WRONG: texts.CODE_WRONG,
-        Checked.EXPIRED: texts.CODE_EXPIRED,
-        Checked.EXHAUSTED: texts.CODE_EXHAUSTED,
+def _problem_with(desk: Desk, flow: Flow, user: User | None) -> Problem | None:
+    """Say what only the owner of an address may learn: there is no way in for it."""
+    if user is not None:
+        return Problem.USER_SUSPENDED if user.suspended_at else None
+    return desk.gate.addresses.problem_with(flow.email_key)
+
+
+def _usage_type(kind: FlowKind) -> UsageType:
+    """Return what the code is for, as far as the person may know."""
+    is_forgotten = kind is FlowKind.FORGOT_PASSWORD
+    return UsageType.FORGOT_PASSWORD if is_forgotten else UsageType.SIGN_IN
+
+
+def explained(desk: Desk, locale: str, checked: Checked, tries_left: int | None) -> texts.Explained:
+    """Say what is wrong with a typed code."""
+    problem = {
+        Checked.MALFORMED: Problem.INVALID_CODE,
+        Checked.WRONG: Problem.CODE_MISMATCH,
+        Checked.EXPIRED: Problem.CODE_EXPIRED,
+        Checked.EXHAUSTED: Problem.CODE_EXHAUSTED,
     }[checked]
-    length = desk.settings.verification_code_length
-    return texts.say(page.flow.locale, msgid) % {"length": length, "left": page.tries_left}
+    values = {"length": desk.settings.verification_code_length, "left": tries_left}
+    return texts.explain(locale, problem, **values)
+
+
+async def _wait(desk: Desk, kind: FlowKind, request: Request, limit: TooManyAttempts) -> Response:
+    page = await desk.database.run(_load, desk, kind, request)
+    if page is None:
+        return await desk.start_over(request)
+    error = texts.explain_limit(page.flow.locale, limit)
+    return desk.too_many(_page(desk, request, page, error=error), limit)
+
+
+def refused(desk: Desk, request: Request, flow: Flow, problem: Problem) -> Response:
+    """Tell the owner of an address that there is no way in for it."""
+    return desk.page(
+        request,
+        "refused.html",
+        status_code=problem.status,
+        locale=flow.locale,
+        flow=flow,
+        error=texts.explain(flow.locale, problem),
+        start=start(flow.kind, flow.interaction_id),
+    )
 
 
 def _page(
@@ -136,7 +194,7 @@ def _page(
     request: Request,
     page: CodePage,
     *,
-    error: str | None = None,
+    error: texts.Explained | None = None,
     notice: str | None = None,
 ) -> Response:
     flow = page.flow
@@ -145,9 +203,10 @@ def _page(
     return desk.page(
         request,
         "code.html",
-        status_code=422 if error else 200,
+        status_code=error.problem.status if error else 200,
         locale=locale,
         flow=flow,
+        minutes=desk.proofs.lifetime(_usage_type(flow.kind)),
         wait=page.wait,
         error=error,
         notice=texts.say(locale, notice) if notice else None,

@@ -10,15 +10,20 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from idp.accounts.sessions import start_session
+from idp.accounts.devices import is_known_device, is_new_device
+from idp.accounts.passwords import Passwords
+from idp.accounts.sessions import SignedIn, Visit, load_session, start_session
 from idp.accounts.users import create_user, find_user
 from idp.flows import texts
+from idp.flows.notices import Origin, notice_mail
+from idp.outbox import Outbox
+from idp.outbox.notices import Notice, notice_template
 from idp.settings import Settings
 from idp.storage import Database
 from idp.storage.secrets import fingerprint, new_secret
 from idp.storage.tables import Client, Flow, FlowKind, Interaction, User, now
-from idp.verification import Proofs
-from idp.web.cookies import browser_cookie, session_cookie
+from idp.verification import Gate, LimitReached, Problem, Proofs
+from idp.web.cookies import browser_cookie, device_cookie, session_cookie
 from idp.web.pages import Pages
 
 PATHS = {
@@ -40,11 +45,23 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True)
+class SignIn:
+    """Who has proven what, and where they go next."""
+
+    user_id: str
+    amr: list[str]
+    location: str
+    remembered: bool = True
+
+
+@dataclass(frozen=True)
 class Finished:
-    """A flow that ended signed in: the new session cookie and where the person goes next."""
+    """A flow that ended signed in: the new cookies and where the person goes next."""
 
     session_cookie: str
+    device_cookie: str
     location: str
+    remembered: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,9 @@ class Desk:
     database: Database
     proofs: Proofs
     pages: Pages
+    outbox: Outbox
+    passwords: Passwords
+    gate: Gate
 
     def browser(self, request: Request) -> str:
         """Return the name of this browser, a new one for a browser not seen before."""
@@ -62,6 +82,21 @@ class Desk:
 
     def signed_in_cookie(self, request: Request) -> str | None:
         return session_cookie(self.settings).read(request)
+
+    def signed_in_person(self, session: Session, request: Request) -> SignedIn | None:
+        """Return who is signed in with this browser."""
+        return load_session(session, self.signed_in_cookie(request), self.settings)
+
+    def known_browser(self, session: Session, request: Request, email_key: str) -> str | None:
+        """Return a name for this browser if the account with this address was used in it."""
+        device = device_cookie(self.settings).read(request)
+        is_known = device and is_known_device(session, email_key, device)
+        return fingerprint(device) if device and is_known else None
+
+    def is_remembered(self, form: Mapping[str, str]) -> bool:
+        """Tell whether a session outlives the browser: as the person ticked, if they are asked."""
+        rule = self.settings.remember_me
+        return "remember" in form if rule == "ask" else rule == "always"
 
     def load_flow(self, session: Session, request: Request, kind: FlowKind) -> Flow | None:
         """Return the flow of this page, if this very browser began it and it is not too old."""
@@ -75,9 +110,10 @@ class Desk:
         flow = session.get(Flow, flow_id, with_for_update=True)
         if flow is None or flow.kind != kind or flow.finished_at or flow.expires_at <= now():
             return None
-        return flow if self._began(request, flow) else None
+        return flow if self.began(request, flow) else None
 
-    def _began(self, request: Request, flow: Flow) -> bool:
+    def began(self, request: Request, flow: Flow) -> bool:
+        """Tell whether this is the browser in which a flow was begun."""
         browser = browser_cookie(self.settings).read(request)
         return browser is not None and fingerprint(browser) == flow.browser
 
@@ -100,15 +136,55 @@ class Desk:
         user.email_verified = True
         flow.finished_at = now()
         location = authorization(flow.interaction_id)
-        return self.sign_in(session, request, user.id, ["otp"], location)
+        signed_in = SignIn(user.id, ["otp"], location, flow.remembered)
+        return self.sign_in(session, request, signed_in)
 
-    def sign_in(
-        self, session: Session, request: Request, user_id: str, amr: list[str], location: str
-    ) -> Finished:
-        """Start a browser session in place of the one this browser had."""
-        replaced = self.signed_in_cookie(request)
-        cookie = start_session(session, user_id, amr, self.settings, replaces=replaced)
-        return Finished(cookie, location)
+    def sign_in(self, session: Session, request: Request, sign_in: SignIn) -> Finished:
+        """Start a browser session in place of the one this browser had.
+
+        A browser not seen before is told of by mail, unless it is the first of the account.
+        """
+        origin = Origin.of(request)
+        visit = Visit(
+            replaces=self.signed_in_cookie(request),
+            remembered=sign_in.remembered,
+            ip=origin.ip,
+            device=origin.device,
+        )
+        cookie = start_session(session, sign_in.user_id, sign_in.amr, self.settings, visit)
+        device = device_cookie(self.settings).read(request) or new_secret()
+        if is_new_device(session, sign_in.user_id, device):
+            user = session.get_one(User, sign_in.user_id)
+            self.notify(session, request, Notice.NEW_DEVICE, user)
+        return Finished(cookie, device, sign_in.location, sign_in.remembered)
+
+    def notify(
+        self, session: Session, request: Request, notice: Notice, user: User, **mail: str
+    ) -> None:
+        """Tell a person by mail what was done to their account, in their language.
+
+        `mail` may say another address (`to`) and another `link` to object by.
+        """
+        locale = user.locale or self.pages.locale(request)
+        template = notice_template(session, notice, locale, self.settings.default_locale)
+        told = {"to": user.email, "link": f"{self.settings.issuer}/forgot-password"} | mail
+        self.outbox.promise(session, notice_mail(template, locale, Origin.of(request), **told))
+
+    async def form(self, request: Request) -> dict[str, str]:
+        """Return the fields of a form; files, which no page asks for, are left out."""
+        form = await request.form()
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+
+    async def refusal_of(self, request: Request, form: Mapping[str, str]) -> texts.Explained | None:
+        """Return what a plugin has against a form, before anything is looked up for it."""
+        locale = self.pages.locale(request)
+        reason = await self.gate.refusal_of(form, ip=client_ip(request), locale=locale)
+        return texts.Explained(Problem.CAPTCHA_FAILED, reason) if reason else None
+
+    def too_many(self, response: Response, reached: LimitReached) -> Response:
+        """Make a page the answer to somebody who asks too often (RFC 6585 §4)."""
+        self.gate.report(reached)
+        return too_many(response, reached.retry_after)
 
     def page(
         self, request: Request, template: str, *, status_code: int = 200, **context: Any
@@ -117,7 +193,9 @@ class Desk:
 
     def signed_in(self, finished: Finished) -> Response:
         response = see_other(finished.location)
-        session_cookie(self.settings).write(response, finished.session_cookie)
+        session = session_cookie(self.settings, lasting=finished.remembered)
+        session.write(response, finished.session_cookie)
+        device_cookie(self.settings).write(response, finished.device_cookie)
         return response
 
     async def start_over(self, request: Request) -> Response:
@@ -133,7 +211,7 @@ class Desk:
 
     def _after_finish(self, session: Session, request: Request) -> str | None:
         flow = session.get(Flow, request.path_params["flow"])
-        if flow is None or flow.finished_at is None or not self._began(request, flow):
+        if flow is None or flow.finished_at is None or not self.began(request, flow):
             return None
         return authorization(flow.interaction_id)
 
@@ -148,6 +226,11 @@ def too_many(response: Response, retry_after: int) -> Response:
     response.status_code = 429
     response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def client_ip(request: Request) -> str | None:
+    """Return where a request came from, as trusted proxies say."""
+    return request.client.host if request.client else None
 
 
 def step(flow: Flow, name: Step) -> str:

@@ -4,11 +4,12 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from idp.accounts.passwords import hash_password, is_weak, verify_password
+from idp.accounts.passwords import is_weak
 from idp.accounts.sessions import end_everything
 from idp.accounts.users import find_user, set_password
 from idp.flows import texts
 from idp.flows.desk import Desk, Finished, Step, password_page, see_other, step
+from idp.outbox.notices import Notice
 from idp.storage.tables import Flow, FlowKind, User, now
 
 
@@ -35,9 +36,9 @@ async def submit_new_password(desk: Desk, kind: FlowKind, request: Request) -> R
     password = str(form.get(_field(kind), ""))
     if is_weak(password, flow.email, desk.settings.product_name):
         return _page(desk, request, flow, error=texts.WEAK_PASSWORD)
-    if user and user.password_hash and await verify_password(password, user.password_hash):
+    if user and user.password_hash and await desk.passwords.verify(password, user.password_hash):
         return _page(desk, request, flow, error=texts.SAME_PASSWORD)
-    password_hash = await hash_password(password)
+    password_hash = await desk.passwords.hash(password)
     finished = await desk.database.run(_finish, desk, kind, request, password_hash)
     if finished is None:
         return await desk.start_over(request)
@@ -65,6 +66,7 @@ def _finish(
     # OWASP Forgot Password: end what the old password opened, and let the person sign in anew.
     set_password(session, user.id, password_hash)
     end_everything(session, user.id)
+    desk.notify(session, request, Notice.PASSWORD_CHANGED, user)
     flow.finished_at = now()
     return password_page(flow.interaction_id, notice="password-changed")
 

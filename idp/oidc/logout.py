@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
-from sqlmodel import Session, col, delete
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from idp.accounts.sessions import SignedIn, load_session
+from idp.accounts.sessions import SignedIn, load_session, sign_out
 from idp.oidc.clients import RegisteredClient, load_client
 from idp.oidc.parameters import Parameters, form_parameters, query_parameters
 from idp.oidc.provider import Provider
-from idp.storage.tables import BrowserSession
 from idp.web.cookies import session_cookie
 from idp.web.i18n import mark
 
@@ -117,7 +116,7 @@ def _confirmation_page(provider: Provider, request: Request, asked: LogoutReques
 
 def _end_session(session: Session, asked: LogoutRequest) -> None:
     if asked.session_id:
-        session.exec(delete(BrowserSession).where(col(BrowserSession.id) == asked.session_id))
+        sign_out(session, asked.session_id)
 
 
 def _answer(provider: Provider, request: Request, parameters: Parameters) -> Response:

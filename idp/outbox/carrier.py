@@ -24,8 +24,11 @@ class Carrier(ABC):
     """Seconds that deliveries under way get to finish when the process stops."""
 
     @abstractmethod
-    def defer(self, session: Session, message: Message) -> None:
-        """Have the message delivered if, and as soon as, the caller's transaction is committed."""
+    def defer(self, session: Session, message: Message, delay: float = 0.0) -> None:
+        """Have the message delivered if, and as soon as, the caller's transaction is committed.
+
+        `delay` is what its `due_at` waits from now, in seconds.
+        """
 
     def follow_up(self, session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> None:
         """Note, inside the transaction that settles them, what has ended and what comes back."""

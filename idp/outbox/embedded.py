@@ -31,9 +31,9 @@ class EmbeddedCarrier(Carrier):
         self._wake = asyncio.Event()
         self._dispatcher: Dispatcher | None = None
 
-    def defer(self, session: Session, message: Message) -> None:
+    def defer(self, session: Session, message: Message, delay: float = 0.0) -> None:
         """Have the message delivered once the caller's transaction is committed."""
-        del message  # the row says it all
+        del message, delay  # the row says it all
         after_commit(session, self._wake.set)
 
     async def aclose(self) -> None:

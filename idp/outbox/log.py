@@ -126,7 +126,7 @@ def _saved(session: Session, message: Message, defer: Defer | None = None) -> Me
     session.flush()
     session.refresh(message)
     if defer:
-        defer(session, message)
+        defer(session, message, 0.0)
     return message
 
 

@@ -35,7 +35,9 @@ log = structlog.get_logger(__name__)
 _QUEUE = "mail"
 _DEFER = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW("
-    f"'{_QUEUE}', 'deliver', :priority, NULL, :message_id, '{{}}', CAST(:due_at AS timestamptz)"
+    f"'{_QUEUE}', 'deliver', :priority, NULL, :message_id, '{{}}',"
+    " COALESCE(CAST(:due_at AS timestamptz), CASE WHEN :delay > 0 THEN"
+    " statement_timestamp() + make_interval(secs => :delay) END)"
     ")]::procrastinate_job_to_defer_v1[])"
 )
 _FORGET = text(
@@ -85,11 +87,11 @@ class ProcrastinateCarrier(Carrier):
     def wake_seconds(self) -> float | None:
         return self._wake_seconds
 
-    def defer(self, session: Session, message: Message) -> None:
+    def defer(self, session: Session, message: Message, delay: float = 0.0) -> None:
         """Write a job in the caller's transaction; its commit wakes a worker."""
         if inspect(message).persistent:  # promised before, so a job for later may wait
             session.execute(_FORGET, {"message_ids": [message.id]})
-        session.execute(_DEFER, _job(message, None))
+        session.execute(_DEFER, _job(message, None, delay))
 
     def follow_up(self, session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> None:
         """Drop the jobs of messages that others delivered; have a worker woken for a retry."""
@@ -183,8 +185,9 @@ class ProcrastinateCarrier(Carrier):
             """Exist: a worker without a periodic task does not notice that its LISTEN ended."""
 
 
-def _job(message: Message, due_at: datetime | None) -> dict[str, object]:
-    return {"message_id": message.id, "priority": -message.priority, "due_at": due_at}
+def _job(message: Message, due_at: datetime | None, delay: float = 0.0) -> dict[str, object]:
+    job = {"message_id": message.id, "priority": -message.priority}
+    return {**job, "due_at": due_at, "delay": delay}
 
 
 class _Connector(procrastinate.PsycopgConnector):

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, delete, update
 
-from idp.connector_kit import UsageType
+from idp.connector_kit import EmailTemplate, UsageType
 from idp.outbox.policy import priority_of
 from idp.outbox.wording import custom_template
 from idp.plugins import Plugins
@@ -16,7 +16,7 @@ from idp.storage import Secrets
 from idp.storage.clock import from_now
 from idp.storage.tables import Message, MessageState, Priority, now
 
-Defer = Callable[[Session, Message], None]
+Defer = Callable[[Session, Message, float], None]
 """Tells a carrier, inside the transaction, that a message waits."""
 
 
@@ -35,6 +35,10 @@ class Mail:
     ip: str | None = None
     priority: Priority | None = None
     """Follows from the usage type if left out."""
+    delay: float = 0.0
+    """Seconds it waits before it leaves."""
+    template: EmailTemplate | None = None
+    """The wording, where the usage type alone does not tell it."""
 
 
 class Outbox:
@@ -55,7 +59,7 @@ class Outbox:
         A `silent` mail takes the same path and is cancelled at once: from outside, the same.
         """
         fallback = self._settings.default_locale
-        template = custom_template(session, mail.usage_type, mail.locale, fallback)
+        template = mail.template or custom_template(session, mail.usage_type, mail.locale, fallback)
         sealed = self._secrets.seal_json(
             {
                 "payload": self._variables(mail),
@@ -70,7 +74,7 @@ class Outbox:
             recipient_hash=self._secrets.keyed_hash("recipient", mail.to.casefold()),
             locale=mail.locale,
             payload=sealed,
-            due_at=from_now(),  # type: ignore[arg-type] # computed by the database
+            due_at=from_now(mail.delay),  # type: ignore[arg-type] # computed by the database
             priority=priority_of(mail.usage_type) if mail.priority is None else mail.priority,
             deadline=mail.deadline,
         )
@@ -79,8 +83,17 @@ class Outbox:
             message.payload = None
             message.ended_at = now()
         session.add(message)
-        self._defer(session, message)
+        self._defer(session, message, mail.delay)
         return message
+
+    def forget(self, session: Session, address: str) -> None:
+        """Erase every mail to an address; one on its way right now keeps its row, without it."""
+        hashes = self._secrets.keyed_hashes("recipient", address.casefold())
+        theirs = col(Message.recipient_hash).in_(hashes)
+        on_its_way = col(Message.state) == MessageState.SENDING
+        session.exec(delete(Message).where(theirs, ~on_its_way))
+        erased = {"recipient": self._secrets.seal(""), "recipient_hash": "", "payload": None}
+        session.exec(update(Message).where(theirs).values(**erased))
 
     def _variables(self, mail: Mail) -> dict[str, object]:
         variables: dict[str, object] = {

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import Session, col, select
 
 from idp.connector_kit import EmailTemplate, UsageType
+from idp.connector_kit.language_tags import lookup_order
 from idp.connector_kit.shipped_templates import shipped_templates
 from idp.storage.tables import CustomTemplate
 
@@ -35,7 +36,7 @@ def choose(
 
 
 def _languages(locale: str, fallback: str) -> list[str]:
-    return list(dict.fromkeys([locale, locale.partition("-")[0], fallback]))
+    return list(dict.fromkeys([locale, *lookup_order(locale), *lookup_order(fallback)]))
 
 
 def save_shipped_templates(

@@ -12,9 +12,13 @@ from idp.storage.tables import (
     AccessToken,
     AuthorizationCode,
     BrowserSession,
+    Challenge,
     CodeSend,
+    FailedAttempt,
     Flow,
     Interaction,
+    KnownDevice,
+    MailedLink,
     Message,
     RefreshToken,
     Verification,
@@ -25,7 +29,7 @@ from idp.storage.tables import (
 log = structlog.get_logger(__name__)
 
 _EVERY = 60.0  # seconds
-_COUNT_SENDS_FOR = timedelta(days=1)
+_COUNTED_FOR = timedelta(days=1)
 _REMEMBER_WORKERS_FOR = timedelta(days=1)
 _BATCH = 500
 _PAUSE = 0.05  # seconds
@@ -37,6 +41,9 @@ _EXPIRING = (
     AccessToken,
     RefreshToken,
     BrowserSession,
+    Challenge,
+    KnownDevice,
+    MailedLink,
 )
 
 
@@ -45,7 +52,9 @@ def purge(session: Session) -> None:
     moment = now()
     for table in _EXPIRING:
         session.exec(delete(table).where(col(table.expires_at) <= moment))
-    session.exec(delete(CodeSend).where(col(CodeSend.sent_at) <= moment - _COUNT_SENDS_FOR))
+    counted_since = moment - _COUNTED_FOR
+    session.exec(delete(CodeSend).where(col(CodeSend.sent_at) <= counted_since))
+    session.exec(delete(FailedAttempt).where(col(FailedAttempt.failed_at) <= counted_since))
     session.exec(delete(Worker).where(col(Worker.seen_at) <= moment - _REMEMBER_WORKERS_FOR))
 
 

@@ -57,6 +57,13 @@ class BrowserSession(SQLModel, table=True):
     auth_time: datetime = Field(default_factory=now)
     amr: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Authentication methods used (RFC 8176)."""
+    proven_at: datetime = Field(default_factory=now)
+    """When the person last proved who they are: at sign-in, or before a change to the account."""
+    remembered: bool = True
+    """The cookie outlives the browser; otherwise a shorter idle time applies."""
+    ip: str | None = None
+    device: str | None = None
+    """Browser and system in a few words."""
     last_seen_at: datetime = Field(default_factory=now)
     expires_at: datetime
 
@@ -99,8 +106,70 @@ class Flow(SQLModel, table=True):
     proven_at: datetime | None = None
     """When the address was proven by a code."""
     finished_at: datetime | None = None
+    remembered: bool = True
+    """The person wants to stay signed in."""
     created_at: datetime = Field(default_factory=now)
     expires_at: datetime = Field(index=True)
+
+
+class Challenge(SQLModel, table=True):
+    """A code somebody with an account must type before they get on; bound to their browser."""
+
+    id: str = Field(primary_key=True)
+    usage_type: str
+    browser: str
+    user_id: str = Field(foreign_key="user.id", index=True, ondelete="CASCADE")
+    session_id: str | None = None
+    """The browser session it belongs to; none while the person is still signing in."""
+    email: str
+    email_key: str
+    locale: str
+    verification_id: str
+    location: str
+    """Where the person goes once the code is right."""
+    amr: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """What was proven before."""
+    remembered: bool = True
+    finished_at: datetime | None = None
+    created_at: datetime = Field(default_factory=now)
+    expires_at: datetime = Field(index=True)
+
+
+class KnownDevice(SQLModel, table=True):
+    """A browser in which a person signed in before, by the fingerprint of its lasting cookie."""
+
+    __tablename__ = "known_device"
+
+    user_id: str = Field(primary_key=True, foreign_key="user.id", ondelete="CASCADE")
+    fingerprint: str = Field(primary_key=True)
+    created_at: datetime = Field(default_factory=now)
+    expires_at: datetime = Field(index=True)
+
+
+class LinkPurpose(StrEnum):
+    """What the button behind a mailed link does."""
+
+    UNDO_ADDRESS = "undo_address"
+    INVITATION = "invitation"
+    PROOF = "proof"
+
+
+class MailedLink(SQLModel, table=True):
+    """A link a mail carries: opening it changes nothing, its button works once."""
+
+    __tablename__ = "mailed_link"
+
+    fingerprint: str = Field(primary_key=True)
+    purpose: LinkPurpose = Field(sa_column=_values(LinkPurpose))
+    email: str
+    user_id: str | None = Field(default=None, foreign_key="user.id", index=True, ondelete="CASCADE")
+    flow_id: str | None = Field(default=None, foreign_key="flow.id", index=True, ondelete="CASCADE")
+    """The flow in which a link proves the address."""
+    organization: str | None = None
+    """The name of what an invitation invites to."""
+    created_at: datetime = Field(default_factory=now)
+    expires_at: datetime = Field(index=True)
+    used_at: datetime | None = None
 
 
 class Verification(SQLModel, table=True):
@@ -136,7 +205,19 @@ class CodeSend(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True)
     address: str
+    """The bucket it counts in: keyed hash of the address, for known browsers with theirs."""
     sent_at: datetime = Field(default_factory=now)
+
+
+class FailedAttempt(SQLModel, table=True):
+    """One wrong code or password, counted against its address; survives flows and resends."""
+
+    __tablename__ = "failed_attempt"
+    __table_args__ = (Index("ix_failed_attempt_bucket_failed_at", "bucket", "failed_at"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    bucket: str
+    failed_at: datetime = Field(default_factory=now)
 
 
 class MessageState(StrEnum):

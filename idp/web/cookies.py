@@ -1,4 +1,4 @@
-"""The two cookies: which browser this is, and who is signed in with it."""
+"""The cookies: which browser this is, who is signed in with it, what language they read."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.settings import Settings
+from idp.web.i18n import LOCALE_COOKIE
+
+_A_YEAR = 365 * 86_400  # seconds
+_LONGEST = 400 * 86_400  # seconds; no browser keeps a cookie longer (RFC 6265bis §5.5)
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,20 @@ def browser_cookie(settings: Settings) -> Cookie:
     return _cookie("idp_browser", settings)
 
 
-def session_cookie(settings: Settings) -> Cookie:
-    """Keep a person signed in."""
-    return _cookie("idp_session", settings, max_age=settings.session_max_days * 86_400)
+def session_cookie(settings: Settings, *, lasting: bool = True) -> Cookie:
+    """Keep a person signed in: as long as a session can last, or as long as the browser is open."""
+    max_age = settings.session_max_days * 86_400 if lasting else None
+    return _cookie("idp_session", settings, max_age)
+
+
+def device_cookie(settings: Settings) -> Cookie:
+    """Know a browser again in which a person signed in before; it opens nothing by itself."""
+    return _cookie("idp_device", settings, _LONGEST)
+
+
+def language_cookie(settings: Settings, *, lasting: bool) -> Cookie:
+    """Keep a language: as long as the browser is open, or a year because a person chose it."""
+    return Cookie(LOCALE_COOKIE, not settings.is_loopback, _A_YEAR if lasting else None)
 
 
 def _cookie(name: str, settings: Settings, max_age: int | None = None) -> Cookie:

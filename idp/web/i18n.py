@@ -7,11 +7,24 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from idp.connector_kit.language_tags import lookup_order
+
 LOCALE_DIRECTORY = Path(__file__).parent / "locale"
-LOCALES = ("en", "de")
-"""Languages whose catalogues are complete; the first is the source language."""
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "es": "Español",
+    "fr": "Français",
+    "ja": "日本語",
+    "pt-BR": "Português (Brasil)",
+    "zh-CN": "简体中文",
+}
+"""What each language calls itself; the first is the source language."""
+LOCALES = tuple(LANGUAGES)
 
 LOCALE_COOKIE = "idp_locale"
+
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
 def mark(msgid: str) -> str:
@@ -19,10 +32,15 @@ def mark(msgid: str) -> str:
     return msgid
 
 
+def mark_plural(singular: str, plural: str) -> tuple[str, str]:
+    """Mark a sentence that counts something."""
+    return singular, plural
+
+
 def negotiate(request: Request, default: str) -> str:
     """Choose a language: `ui_locales` (OIDC Core §3.1.2.1), cookie, Accept-Language, default."""
     wanted = [
-        *request.query_params.get("ui_locales", "").split(),
+        *_ui_locales(request),
         request.cookies.get(LOCALE_COOKIE, ""),
         *_accept_language(request.headers.get("accept-language", "")),
         default,
@@ -30,20 +48,30 @@ def negotiate(request: Request, default: str) -> str:
     return best_match(wanted) or LOCALES[0]
 
 
+def asked_by_application(request: Request) -> str | None:
+    """Return the language the application asks for, if there is a catalogue of one it names."""
+    return best_match(_ui_locales(request))
+
+
 def best_match(wanted: Iterable[str]) -> str | None:
-    """Return the first wanted language there is a catalogue for, by tag or by base language."""
-    known = {locale.lower(): locale for locale in LOCALES}
-    for tag in wanted:
-        lowered = tag.lower()
-        if match := known.get(lowered) or known.get(lowered.partition("-")[0]):
-            return match
-    return None
+    """Return the language of the first wanted tag that some catalogue would do for."""
+    return next((tag for want in wanted for tag in lookup_order(want) if tag in LANGUAGES), None)
+
+
+def direction(locale: str) -> str:
+    """Return `rtl` or `ltr`, as HTML names the direction of a language."""
+    return "rtl" if locale.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
 
 
 @cache
 def catalogue(locale: str) -> gettext.NullTranslations:
     """Return the translations of a language; the source language needs none."""
-    return gettext.translation("pages", LOCALE_DIRECTORY, languages=[locale], fallback=True)
+    directory = locale.replace("-", "_")
+    return gettext.translation("pages", LOCALE_DIRECTORY, languages=[directory], fallback=True)
+
+
+def _ui_locales(request: Request) -> list[str]:
+    return request.query_params.get("ui_locales", "")[:1024].split()
 
 
 def _accept_language(header: str) -> list[str]:

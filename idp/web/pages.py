@@ -1,17 +1,33 @@
 """Pages: Jinja2 templates shipped with the server, in the reader's language."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from idp.settings import Settings
-from idp.web.i18n import catalogue, negotiate
+from idp.web.cookies import language_cookie
+from idp.web.i18n import (
+    LANGUAGES,
+    LOCALE_COOKIE,
+    asked_by_application,
+    catalogue,
+    direction,
+    mark,
+    negotiate,
+)
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+Links = Sequence[tuple[str, str]]
+"""Msgid of what each link says, and where it leads."""
+
+_WAY_ON: Links = ((mark("Go to your account"), "/account"),)
 
 
 class Pages:
@@ -36,15 +52,44 @@ class Pages:
         """Render `templates/<template>`; `locale` overrides what the request asks for."""
         locale = locale or self.locale(request)
         page = _environment(locale).get_template(template)
-        body = page.render(locale=locale, settings=self.settings, request=request, **context)
-        return HTMLResponse(body, status_code, headers={"Content-Language": locale})
+        body = page.render(
+            locale=locale,
+            direction=direction(locale),
+            languages=LANGUAGES,
+            settings=self.settings,
+            request=request,
+            here=_here(request),
+            **context,
+        )
+        response = HTMLResponse(body, status_code, headers={"Content-Language": locale})
+        self._remember_language(request, response)
+        return response
 
     def error(
-        self, request: Request, title: str, message: str, *, status_code: int = 400
+        self,
+        request: Request,
+        title: str,
+        message: str,
+        *,
+        status_code: int = 400,
+        links: Links = _WAY_ON,
     ) -> HTMLResponse:
-        """Tell a person what went wrong; `title` and `message` are msgids of the catalogue."""
-        context = {"title": title, "message": message}
+        """Tell a person what went wrong and the ways on; all texts are msgids of the catalogue."""
+        context: dict[str, Any] = {"title": title, "message": message, "links": links}
         return self.render(request, "error.html", status_code=status_code, **context)
+
+    def _remember_language(self, request: Request, response: HTMLResponse) -> None:
+        """Keep the language an application asks for, which only its first request names."""
+        locale = asked_by_application(request)
+        if locale and locale != request.cookies.get(LOCALE_COOKIE):
+            language_cookie(self.settings, lasting=False).write(response, locale)
+
+
+def _here(request: Request) -> str:
+    """Return the address of this page, without the language it was asked for in."""
+    query = [(name, v) for name, v in request.query_params.multi_items() if name != "ui_locales"]
+    path = quote(request.scope["path"])
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 @cache

@@ -8,18 +8,29 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # No form-action here: Chromium applies it to the redirect that leads back to the client.
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
 _HEADERS = {
     "Content-Security-Policy": PAGE_POLICY,
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: with it a browser sends `Origin: null` with the forms of this very site.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+# Pages of no authorization request: their forms lead nowhere else.
+_ACCOUNT_POLICY = f"{PAGE_POLICY}; form-action 'self'"
+_LOOKS = ("/static/", "/branding/")
+
+
+def security_headers(*, https: bool) -> dict[str, str]:
+    """Return the headers of an answer that sets none of them itself."""
+    return _HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
 
 
 class SecurityHeaders:
@@ -27,9 +38,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = dict(_HEADERS)
-        if https:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+        self._headers = security_headers(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,6 +48,10 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if scope["path"].startswith(_LOOKS):
+                    headers.setdefault("Cache-Control", "no-cache")  # kept, and asked after
+                if scope["path"].startswith("/account"):
+                    headers.setdefault("Content-Security-Policy", _ACCOUNT_POLICY)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)

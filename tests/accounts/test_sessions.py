@@ -8,8 +8,10 @@ from sqlmodel import Session, select
 
 from idp.accounts.sessions import (
     SignedIn,
+    Visit,
     end_everything,
     end_session,
+    live_sessions,
     load_session,
     start_session,
 )
@@ -29,7 +31,7 @@ class Browser:
     async def sign_in(self, replaces: str | None = None, user: User | None = None) -> str:
         user_id = (user or self.user).id
         given = (user_id, ["pwd"], self.settings)
-        return await self.database.run(start_session, *given, replaces=replaces)
+        return await self.database.run(start_session, *given, Visit(replaces=replaces))
 
     async def load(self, cookie: str | None) -> SignedIn | None:
         return await self.database.run(load_session, cookie, self.settings)
@@ -132,6 +134,39 @@ async def test_signing_out_ends_this_browsers_session_only(browser: Browser) -> 
     await browser.database.run(end_session, None)
     assert await browser.load(here) is None
     assert await browser.load(there)
+
+
+async def test_an_unremembered_session_ends_after_an_hour_unused(browser: Browser) -> None:
+    cookie = await browser.sign_in()
+    await browser.change(cookie, remembered=False, last_seen_at=now() - timedelta(minutes=59))
+    assert await browser.load(cookie)
+    await browser.change(cookie, last_seen_at=now() - timedelta(minutes=60))
+    assert await browser.load(cookie) is None
+
+
+async def test_a_proof_is_recent_for_ten_minutes(browser: Browser) -> None:
+    cookie = await browser.sign_in()
+    for minutes, is_recent in ((9.9, True), (10, False)):
+        await browser.change(cookie, proven_at=now() - timedelta(minutes=minutes))
+        signed_in = await browser.load(cookie)
+        assert signed_in
+        assert signed_in.is_proven_recently is is_recent
+
+
+async def test_ended_sessions_are_not_listed(browser: Browser) -> None:
+    here, there = await browser.sign_in(), await browser.sign_in()
+    await browser.change(there, last_seen_at=now() - timedelta(days=2))
+    listed = await browser.database.run(live_sessions, browser.user.id, browser.settings)
+    assert [row.fingerprint for row in listed] == [fingerprint(here)]
+
+
+async def test_ending_everything_else_keeps_the_session_that_asks(browser: Browser) -> None:
+    here, there = await browser.sign_in(), await browser.sign_in()
+    signed_in = await browser.load(here)
+    assert signed_in
+    await browser.database.run(end_everything, browser.user.id, but=signed_in.session.id)
+    assert await browser.load(here)
+    assert await browser.load(there) is None
 
 
 async def test_ending_everything_revokes_sessions_and_grants_of_one_person(

@@ -2,9 +2,18 @@
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
-from idp.accounts.users import address_key, create_user, find_user, set_password
+from idp.accounts.users import (
+    address_key,
+    change_address,
+    change_profile,
+    create_user,
+    find_user,
+    set_password,
+)
 from idp.storage import Database
+from idp.storage.tables import User
 
 
 @pytest.mark.parametrize(
@@ -65,3 +74,32 @@ async def test_a_password_is_replaced(database: Database) -> None:
     assert changed
     assert changed.password_hash == "new"
     assert changed.updated_at > user.updated_at
+
+
+async def test_an_address_is_changed_unless_another_account_has_it(database: Database) -> None:
+    alice = await database.run(create_user, "alice@example.com")
+    await database.run(create_user, "bob@example.com")
+    assert await database.run(change_address, alice.id, "BOB@example.com") is None
+    changed = await database.run(change_address, alice.id, "Alice@Elsewhere.example")
+    assert changed
+    assert (changed.email, changed.email_key) == (
+        "Alice@Elsewhere.example",
+        "alice@elsewhere.example",
+    )
+    assert await database.run(find_user, "alice@example.com") is None
+
+
+async def test_a_profile_keeps_the_claims_it_does_not_show(database: Database) -> None:
+    alice = await database.run(create_user, "alice@example.com", locale="en")
+
+    def import_claims(session: Session) -> None:
+        session.get_one(User, alice.id).claims = {"zoneinfo": "Europe/Berlin", "name": "A"}
+
+    await database.run(import_claims)
+    said = {"name": "", "given_name": "Alice", "admin": "yes"}
+    await database.run(change_profile, alice.id, said, "de")
+    changed = await database.run(find_user, "alice@example.com")
+    assert changed
+    assert changed.claims == {"zoneinfo": "Europe/Berlin", "given_name": "Alice"}
+    assert changed.locale == "de"
+    assert changed.updated_at > alice.updated_at

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from running_demo import RunningDemo, need
 
 
@@ -16,6 +16,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 LOUD = ("error", "warning")
+REFUSED = "Failed to load resource: the server responded with a status of"
+"""What Chromium says of a page, too, that tells a person what is wrong with their request."""
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +50,20 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en-US")
     page = context.new_page()
     complaints: list[str] = []
+    pages: set[str] = set()
+
+    def keep(said: ConsoleMessage) -> None:
+        is_own = said.text.startswith(REFUSED) and said.location["url"] in pages
+        if said.type in LOUD and not is_own:
+            complaints.append(said.text)
+
+    def visit(request: Request) -> None:
+        if request.is_navigation_request():
+            pages.add(request.url)
+
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.extend([said.text] * (said.type in LOUD)))
+    page.on("request", visit)
+    page.on("console", keep)
     yield page
     context.close()
     assert complaints == []

@@ -77,16 +77,27 @@ def test_a_visitor_registers_comes_back_by_code_and_with_a_new_password(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_for_the_code_fits_a_small_phone(
+def test_the_first_pages_fit_a_small_phone(
     page: Page, demo: RunningDemo, scheme: str, screenshots: Path | None
 ) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": 320, "height": 640})
-    page.goto(f"{demo.ready['issuer']}/register")
-    page.get_by_label("Email address").fill(f"somebody.with.a.long.name.{scheme}@example.test")
+    page.goto(f"{demo.ready['issuer']}/sign-in")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    take_picture(page, screenshots, f"sign-in-{scheme}")
+    name = f"frida.{scheme}" if screenshots else f"somebody.with.a.long.name.{scheme}"
+    page.get_by_label("Email address").fill(f"{name}@example.test")
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_label("6-digit code")).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    take_picture(page, screenshots, f"code-{scheme}")
+
+
+def take_picture(page: Page, screenshots: Path | None, name: str) -> None:
+    """Take a picture for the documentation, and leave the page as it was."""
     if screenshots:
-        page.set_viewport_size({"width": 720, "height": 560})
-        page.screenshot(path=screenshots / f"code-{scheme}.png")
+        size = page.viewport_size
+        assert size
+        page.set_viewport_size({"width": 720, "height": 840})
+        page.screenshot(path=screenshots / f"{name}.png")
+        page.set_viewport_size(size)

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
+import npm
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -106,11 +107,9 @@ def test_joserfc_accepts_the_tokens_of_somebody_who_just_registered(stranger: St
 def relying_party(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Return the command of a Node.js program built on openid-client."""
     node = need(shutil.which("node"), "node", "a client written by others")
-    npm = need(shutil.which("npm"), "npm", "a client written by others")
     directory = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "exchange.js"):
-        shutil.copy(NODE_PROGRAM / name, directory)
-    subprocess.run([npm, "install", "--silent", "--no-audit"], cwd=directory, check=True)
+    npm.install(NODE_PROGRAM / "package.json", directory, "a client written by others")
+    shutil.copy(NODE_PROGRAM / "exchange.js", directory)
     return [node, str(directory / "exchange.js")]
 
 

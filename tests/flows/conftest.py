@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_site(tmp_path: Path, prepared: Path) -> Iterator[Callable[..., Site]]:
     clients: list[TestClient] = []
 
-    def make(limits: Limits | None = None, **values: Any) -> Site:
-        class Keeper(MemoryEmailConnector):
+    def make(
+        limits: Limits | None = None,
+        connector: type[MemoryEmailConnector] = MemoryEmailConnector,
+        plugins: Sequence[object] = (),
+        **values: Any,
+    ) -> Site:
+        class Keeper(connector):  # type: ignore[valid-type, misc]
             pass
 
         class Plugin:
@@ -57,7 +62,7 @@ def make_site(tmp_path: Path, prepared: Path) -> Iterator[Callable[..., Site]]:
         url = values.pop("database_url", f"sqlite:///{tmp_path / 'idp.db'}")
         settings = Settings.load(issuer=ISSUER, database_url=url, secret_keys=[KEY], **values)
         client = TestClient(
-            create_app(settings, plugins=[Plugin()], limits=limits), base_url=ISSUER
+            create_app(settings, plugins=[Plugin(), *plugins], limits=limits), base_url=ISSUER
         )
         clients.append(client)
         client.__enter__()

@@ -4,7 +4,6 @@ import pytest
 from people import Person, Site
 from sqlmodel import select
 
-from idp.accounts.passwords import hash_password
 from idp.storage.tables import BrowserSession, Message, MessageState
 
 EMAIL = "alice@example.test"
@@ -14,8 +13,7 @@ NEW = "nine loud geese depart"
 
 @pytest.fixture(autouse=True)
 def account(site: Site) -> None:
-    assert site.client.portal
-    site.add_user(EMAIL, site.client.portal.call(hash_password, OLD))
+    site.add_user(EMAIL, site.hash_password(OLD))
 
 
 def prove(person: Person) -> None:

@@ -4,7 +4,6 @@ import pytest
 from people import Person, Site
 from sqlmodel import Session, select
 
-from idp.accounts.passwords import hash_password
 from idp.storage.tables import BrowserSession, User, now
 
 EMAIL = "alice@example.test"
@@ -13,8 +12,7 @@ PASSWORD = "four quiet herons wade"
 
 @pytest.fixture
 def password(site: Site) -> str:
-    assert site.client.portal
-    site.add_user(EMAIL, site.client.portal.call(hash_password, PASSWORD))
+    site.add_user(EMAIL, site.hash_password(PASSWORD))
     return PASSWORD
 
 

@@ -17,7 +17,7 @@ from sqlmodel import Session, create_engine, select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from idp.accounts.sessions import start_session
+from idp.accounts.sessions import Visit, start_session
 from idp.accounts.users import create_user
 from idp.oidc import Provider, routes
 from idp.oidc.clients import add_client
@@ -137,7 +137,7 @@ def answered(response: httpx2.Response) -> dict[str, str]:
 
 def _sign_in(session: Session, email: str, ago: float, settings: Settings) -> tuple[str, str]:
     user = session.exec(select(User).where(User.email == email)).one()
-    cookie = start_session(session, user.id, ["otp"], settings, replaces=None)
+    cookie = start_session(session, user.id, ["otp"], settings, Visit())
     session.flush()
     session.get_one(BrowserSession, fingerprint(cookie)).auth_time = now() - timedelta(seconds=ago)
     return cookie, user.id

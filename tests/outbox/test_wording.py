@@ -4,6 +4,7 @@ import pytest
 from sqlmodel import Session, select
 
 from idp.connector_kit import EmailTemplate, TemplateSet, UsageType
+from idp.connector_kit.shipped_templates import shipped_templates
 from idp.outbox.wording import choose, custom_template, save_shipped_templates
 from idp.storage import Database
 from idp.storage.tables import CustomTemplate
@@ -67,3 +68,16 @@ async def test_shipped_templates_become_the_administrators_own(database: Databas
     rows = await database.run(lambda session: session.exec(select(CustomTemplate)).all())
     assert {row.language_tag for row in rows} == {"en", "de"}
     assert len(rows) == 2 * len(UsageType)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"), [("pt", "pt-BR"), ("pt-PT", "pt-BR"), ("zh-Hans", "zh-CN"), ("sv", "de")]
+)
+async def test_a_language_finds_the_templates_of_the_region_most_of_its_readers_live_in(
+    database: Database, asked: str, found: str
+) -> None:
+    locales = ["pt-BR", "zh-CN", "de"]
+    await database.run(save_shipped_templates, locales)
+    chosen = await database.run(custom_template, UsageType.SIGN_IN, asked, "de")
+    shipped = {locale: shipped_templates(locale) for locale in locales}
+    assert chosen in shipped[found]

@@ -13,13 +13,18 @@ from idp.storage.tables import (
     AccessToken,
     AuthorizationCode,
     BrowserSession,
+    Challenge,
     Client,
     CodeSend,
     DeliveryAttempt,
+    FailedAttempt,
     Flow,
     FlowKind,
     Grant,
     Interaction,
+    KnownDevice,
+    LinkPurpose,
+    MailedLink,
     Message,
     MessageState,
     RefreshToken,
@@ -33,7 +38,7 @@ from idp.storage.tables import (
 MONTH = timedelta(days=30)
 EXPIRING = (
     *(Verification, Flow, Interaction, AuthorizationCode),
-    *(AccessToken, RefreshToken, BrowserSession),
+    *(AccessToken, RefreshToken, BrowserSession, Challenge, KnownDevice, MailedLink),
 )
 
 
@@ -59,13 +64,25 @@ def fill(session: Session, name: str, ends_in: timedelta) -> None:
             AccessToken(fingerprint=name, grant_id=name, scope="openid", **end),
             RefreshToken(fingerprint=name, grant_id=name, **end),
             BrowserSession(fingerprint=name, user_id=name, **end),
+            Challenge(
+                id=name,
+                user_id=name,
+                usage_type="MfaVerification",
+                verification_id="v",
+                location="/",
+                **person,
+                **end,
+            ),
+            KnownDevice(fingerprint=name, user_id=name, **end),
+            MailedLink(fingerprint=name, purpose=LinkPurpose.INVITATION, email="e", **end),
             CodeSend(id=name, address="a", sent_at=now() + ends_in - timedelta(days=1)),
+            FailedAttempt(id=name, bucket="a", failed_at=now() + ends_in - timedelta(days=1)),
         ]
     )
 
 
 def keys_left(session: Session) -> list[str]:
-    tables = (*EXPIRING, CodeSend, VerificationCode)
+    tables = (*EXPIRING, CodeSend, FailedAttempt, VerificationCode)
     return [str(key) for table in tables for key in session.exec(select(primary_key(table)))]
 
 
@@ -79,7 +96,7 @@ async def test_what_has_run_out_is_deleted_and_the_rest_is_kept(database: Databa
     await database.run(fill, "old", -timedelta(seconds=1))
     await database.run(fill, "new", timedelta(minutes=1))
     await database.run(purge)
-    assert await database.run(keys_left) == ["new"] * (len(EXPIRING) + 2)
+    assert await database.run(keys_left) == ["new"] * (len(EXPIRING) + 3)
 
 
 async def test_accounts_and_grants_are_never_purged(database: Database) -> None:

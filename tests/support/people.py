@@ -12,6 +12,7 @@ import httpx2
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
+from idp.accounts.passwords import Passwords
 from idp.accounts.users import create_user
 from idp.connector_kit.testing import MemoryEmailConnector, ReceivedEmail
 
@@ -43,7 +44,7 @@ class _Forms(HTMLParser):
         values = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(values.get("action", "")))
-        elif tag == "input" and self.forms and "name" in values:
+        elif tag in {"input", "select"} and self.forms and "name" in values:
             self.forms[-1].fields[values["name"]] = values.get("value", "")
 
 
@@ -66,13 +67,17 @@ class Person:
 
     def fill(self, **values: str) -> httpx2.Response:
         """Fill and send the form that has these fields."""
-        form = next(form for form in self._forms() if values.keys() <= form.fields.keys())
+        form = next(form for form in self.forms() if values.keys() <= form.fields.keys())
         return self._send(form, values)
 
     def press(self, path_end: str) -> httpx2.Response:
         """Send the form whose address ends like this."""
-        form = next(form for form in self._forms() if form.action.endswith(path_end))
+        form = next(form for form in self.forms() if form.action.endswith(path_end))
         return self._send(form, {})
+
+    def sign_in(self, email: str, password: str) -> httpx2.Response:
+        self.open("/sign-in/password")
+        return self.fill(email=email, password=password)
 
     def mails(self, email: str, count: int = 1) -> list[ReceivedEmail]:
         """Wait until so many mails have come to an address."""
@@ -87,7 +92,7 @@ class Person:
         """Read the code in the newest mail."""
         return verification_code_in(self.mails(email, count)[-1])
 
-    def _forms(self) -> list[Form]:
+    def forms(self) -> list[Form]:
         reader = _Forms()
         reader.feed(self.page.text)
         return reader.forms
@@ -106,9 +111,9 @@ class Site:
         self.connector = connector
         self.server: Server = client.app.state.server  # type: ignore[attr-defined]
 
-    def person(self) -> Person:
+    def person(self, ip: str = "testclient") -> Person:
         """Return somebody with a browser of their own."""
-        browser = TestClient(self.client.app, base_url=ISSUER)
+        browser = TestClient(self.client.app, base_url=ISSUER, client=(ip, 50000))
         browser.portal = self.client.portal
         return Person(browser, self.inbox)
 
@@ -120,6 +125,12 @@ class Site:
         assert self.client.portal
         unit = partial(self.server.database.run, function, *args, **kwargs)
         return self.client.portal.call(unit)
+
+    def hash_password(self, password: str) -> str:
+        """Hash a password as the server would."""
+        assert self.client.portal
+        passwords = Passwords(self.server.settings)
+        return self.client.portal.call(passwords.hash, password)
 
     def add_user(self, email: str, password_hash: str | None = None) -> str:
         def add(session: Session) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from code_desk import CodeDesk
 
 from idp.outbox import EmbeddedCarrier, Outbox
 from idp.plugins import load_plugins
 from idp.settings import Settings
-from idp.storage import Secrets
+from idp.storage import Database, Secrets
 from idp.verification import Limits, Proofs
 
 
@@ -30,3 +31,8 @@ def make_proofs(settings: Settings, secrets: Secrets) -> Callable[[Limits], Proo
 def proofs(make_proofs: Callable[[Limits], Proofs]) -> Proofs:
     """Issue and check codes, without waiting between two sends."""
     return make_proofs(Limits(cooldowns=()))
+
+
+@pytest.fixture
+def desk(database: Database, secrets: Secrets, proofs: Proofs) -> CodeDesk:
+    return CodeDesk(database, secrets, proofs)

@@ -6,97 +6,37 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from code_desk import REQUEST, CodeDesk, wrong
 from cryptography.fernet import Fernet
-from sqlmodel import Session, col, select
+from sqlmodel import select
 
 from idp.connector_kit import UsageType
 from idp.outbox import EmbeddedCarrier, Outbox
 from idp.plugins import load_plugins
 from idp.settings import Settings
-from idp.storage import Database, Secrets
+from idp.storage import Secrets
 from idp.storage.tables import (
     CodeSend,
-    Message,
     MessageState,
-    Verification,
     VerificationCode,
     now,
 )
-from idp.verification import Checked, CodeRequest, Limits, Proofs, TooManySends
-
-REQUEST = CodeRequest(
-    email="Alice@example.com",
-    email_key="alice@example.com",
-    usage_type=UsageType.SIGN_IN,
-    locale="en",
-    ip="192.0.2.7",
-)
+from idp.verification import Checked, Limits, Proofs, TooManySends
 
 
-class Desk:
-    """Begins, resends and checks, each in a transaction of its own."""
-
-    def __init__(self, database: Database, secrets: Secrets, proofs: Proofs) -> None:
-        self.database, self.secrets, self.proofs = database, secrets, proofs
-
-    async def begin(self, request: CodeRequest = REQUEST) -> str:
-        return (await self.database.run(self.proofs.begin, request)).id
-
-    async def resend(self, verification_id: str, request: CodeRequest = REQUEST) -> None:
-        await self.database.run(self.proofs.resend, verification_id, request)
-
-    async def check(self, verification_id: str, typed: str) -> Checked:
-        return await self.database.run(self.proofs.check, verification_id, typed)
-
-    async def messages(self) -> list[Message]:
-        newest_last = select(Message).order_by(col(Message.created_at))
-        return list(await self.database.run(lambda session: session.exec(newest_last).all()))
-
-    async def codes(self) -> list[str]:
-        """Return the mailed codes, oldest first."""
-        sealed = [message.payload for message in await self.messages() if message.payload]
-        return [self.secrets.open_json(payload)["payload"]["code"] for payload in sealed]
-
-    async def verification(self, verification_id: str) -> Verification | None:
-        return await self.database.run(lambda session: session.get(Verification, verification_id))
-
-    async def age(self, verification_id: str, by: timedelta) -> None:
-        """Let time pass for a verification and its codes."""
-
-        def shift(session: Session) -> None:
-            verification = session.get_one(Verification, verification_id)
-            codes = select(VerificationCode).where(
-                VerificationCode.verification_id == verification_id
-            )
-            for row in (verification, *session.exec(codes)):
-                row.expires_at -= by
-
-        await self.database.run(shift)
-
-
-@pytest.fixture
-def desk(database: Database, secrets: Secrets, proofs: Proofs) -> Desk:
-    return Desk(database, secrets, proofs)
-
-
-def wrong(*right: str) -> str:
-    """Return a code that is none of these."""
-    return next(code for code in (f"{n:06}" for n in range(100)) if code not in right)
-
-
-async def test_the_right_code_proves_the_address(desk: Desk) -> None:
+async def test_the_right_code_proves_the_address(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
     assert await desk.check(verification_id, code) is Checked.PROVEN
 
 
-async def test_a_pasted_code_is_the_same_code(desk: Desk) -> None:
+async def test_a_pasted_code_is_the_same_code(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
     assert await desk.check(verification_id, f"Your code: {code[:3]} {code[3:]}") is Checked.PROVEN
 
 
-async def test_the_mail_is_promised_with_the_code(desk: Desk) -> None:
+async def test_the_mail_is_promised_with_the_code(desk: CodeDesk) -> None:
     variables = {"link": "https://id.example/x", "code": "000000"}
     request = replace(REQUEST, application={"name": "Wiki"}, variables=variables)
     verification_id = await desk.begin(request)
@@ -113,7 +53,7 @@ async def test_the_mail_is_promised_with_the_code(desk: Desk) -> None:
     assert message.deadline == verification.expires_at
 
 
-async def test_a_code_works_once(desk: Desk) -> None:
+async def test_a_code_works_once(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
     checks = await asyncio.gather(*(desk.check(verification_id, code) for _ in range(4)))
@@ -122,7 +62,7 @@ async def test_a_code_works_once(desk: Desk) -> None:
     assert list(rows) == []
 
 
-async def test_a_wrong_code_counts(desk: Desk) -> None:
+async def test_a_wrong_code_counts(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     codes = await desk.codes()
     assert await desk.check(verification_id, wrong(*codes)) is Checked.WRONG
@@ -132,7 +72,7 @@ async def test_a_wrong_code_counts(desk: Desk) -> None:
     assert desk.proofs.tries_left(verification) == 4
 
 
-async def test_what_is_no_code_costs_no_attempt(desk: Desk) -> None:
+async def test_what_is_no_code_costs_no_attempt(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     assert await desk.check(verification_id, "12345") is Checked.MALFORMED
     verification = await desk.verification(verification_id)
@@ -140,7 +80,7 @@ async def test_what_is_no_code_costs_no_attempt(desk: Desk) -> None:
     assert verification.attempts == 0
 
 
-async def test_after_five_wrong_codes_the_right_one_is_too_late(desk: Desk) -> None:
+async def test_after_five_wrong_codes_the_right_one_is_too_late(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
     checks = [await desk.check(verification_id, wrong(code)) for _ in range(5)]
@@ -151,7 +91,7 @@ async def test_after_five_wrong_codes_the_right_one_is_too_late(desk: Desk) -> N
     assert desk.proofs.tries_left(verification) == 0
 
 
-async def test_the_fifth_attempt_still_proves(desk: Desk) -> None:
+async def test_the_fifth_attempt_still_proves(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
     for _ in range(4):
@@ -159,7 +99,7 @@ async def test_the_fifth_attempt_still_proves(desk: Desk) -> None:
     assert await desk.check(verification_id, code) is Checked.PROVEN
 
 
-async def test_guessing_at_once_gets_no_more_attempts(desk: Desk) -> None:
+async def test_guessing_at_once_gets_no_more_attempts(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     codes = await desk.codes()
     guesses = [desk.check(verification_id, wrong(*codes)) for _ in range(20)]
@@ -168,7 +108,7 @@ async def test_guessing_at_once_gets_no_more_attempts(desk: Desk) -> None:
     assert checks.count(Checked.EXHAUSTED) == 16
 
 
-async def test_a_resend_gives_no_further_attempts(desk: Desk) -> None:
+async def test_a_resend_gives_no_further_attempts(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     for _ in range(4):
         await desk.check(verification_id, wrong(*await desk.codes()))
@@ -178,7 +118,7 @@ async def test_a_resend_gives_no_further_attempts(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-async def test_after_a_resend_both_codes_are_valid(desk: Desk, which: int) -> None:
+async def test_after_a_resend_both_codes_are_valid(desk: CodeDesk, which: int) -> None:
     verification_id = await desk.begin()
     await desk.resend(verification_id)
     codes = await desk.codes()
@@ -187,7 +127,7 @@ async def test_after_a_resend_both_codes_are_valid(desk: Desk, which: int) -> No
     assert await desk.check(verification_id, codes[1 - which]) is Checked.EXPIRED
 
 
-async def test_a_resend_does_not_make_an_earlier_code_live_longer(desk: Desk) -> None:
+async def test_a_resend_does_not_make_an_earlier_code_live_longer(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     await desk.age(verification_id, timedelta(minutes=10))
     await desk.resend(verification_id)
@@ -196,28 +136,28 @@ async def test_a_resend_does_not_make_an_earlier_code_live_longer(desk: Desk) ->
     assert await desk.check(verification_id, second) is Checked.PROVEN
 
 
-async def test_a_code_lives_ten_minutes(desk: Desk) -> None:
+async def test_a_code_lives_ten_minutes(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
     await desk.age(verification_id, timedelta(minutes=10))
     assert await desk.check(verification_id, code) is Checked.EXPIRED
 
 
-async def test_a_code_just_short_of_ten_minutes_still_works(desk: Desk) -> None:
+async def test_a_code_just_short_of_ten_minutes_still_works(desk: CodeDesk) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
     await desk.age(verification_id, timedelta(minutes=9, seconds=55))
     assert await desk.check(verification_id, code) is Checked.PROVEN
 
 
-async def test_a_code_of_another_flow_is_refused(desk: Desk) -> None:
+async def test_a_code_of_another_flow_is_refused(desk: CodeDesk) -> None:
     first, second = await desk.begin(), await desk.begin()
     codes = await desk.codes()
     assert await desk.check(first, codes[1]) is Checked.WRONG
     assert await desk.check(second, codes[1]) is Checked.PROVEN
 
 
-async def test_a_code_for_another_address_or_purpose_is_refused(desk: Desk) -> None:
+async def test_a_code_for_another_address_or_purpose_is_refused(desk: CodeDesk) -> None:
     mine = await desk.begin()
     await desk.begin(replace(REQUEST, email="eve@example.com", email_key="eve@example.com"))
     await desk.begin(replace(REQUEST, usage_type=UsageType.FORGOT_PASSWORD))
@@ -225,13 +165,13 @@ async def test_a_code_for_another_address_or_purpose_is_refused(desk: Desk) -> N
         assert await desk.check(mine, code) is Checked.WRONG
 
 
-async def test_an_unknown_flow_proves_nothing(desk: Desk) -> None:
+async def test_an_unknown_flow_proves_nothing(desk: CodeDesk) -> None:
     assert await desk.check("gone", "428913") is Checked.EXPIRED
     with pytest.raises(LookupError):
         await desk.resend("gone")
 
 
-async def test_at_rest_there_are_keyed_hashes_only(desk: Desk, secret_key: str) -> None:
+async def test_at_rest_there_are_keyed_hashes_only(desk: CodeDesk, secret_key: str) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
     row = await desk.database.run(lambda session: session.exec(select(VerificationCode)).one())
@@ -247,7 +187,7 @@ async def test_at_rest_there_are_keyed_hashes_only(desk: Desk, secret_key: str) 
 
 
 async def test_codes_sent_before_a_key_rotation_stay_valid(
-    desk: Desk, settings: Settings, secret_key: str
+    desk: CodeDesk, settings: Settings, secret_key: str
 ) -> None:
     verification_id = await desk.begin()
     [code] = await desk.codes()
@@ -257,7 +197,7 @@ async def test_codes_sent_before_a_key_rotation_stay_valid(
     assert await desk.check(verification_id, code) is Checked.PROVEN
 
 
-async def test_a_silent_request_leaves_the_same_rows_and_no_mail(desk: Desk) -> None:
+async def test_a_silent_request_leaves_the_same_rows_and_no_mail(desk: CodeDesk) -> None:
     verification_id = await desk.begin(replace(REQUEST, silent=True))
     [message] = await desk.messages()
     assert (message.state, message.payload) == (MessageState.CANCELLED, None)
@@ -267,7 +207,7 @@ async def test_a_silent_request_leaves_the_same_rows_and_no_mail(desk: Desk) -> 
 
 
 async def test_a_resend_waits_for_the_cooldown(
-    desk: Desk, make_proofs: Callable[[Limits], Proofs]
+    desk: CodeDesk, make_proofs: Callable[[Limits], Proofs]
 ) -> None:
     desk.proofs = make_proofs(Limits())
     verification_id = await desk.begin()
@@ -277,7 +217,7 @@ async def test_a_resend_waits_for_the_cooldown(
     assert len(await desk.codes()) == 1
 
 
-async def test_another_flow_does_not_get_around_the_limit_of_an_address(desk: Desk) -> None:
+async def test_another_flow_does_not_get_around_the_limit_of_an_address(desk: CodeDesk) -> None:
     for _ in range(5):
         await desk.begin()
     with pytest.raises(TooManySends):
@@ -286,7 +226,26 @@ async def test_another_flow_does_not_get_around_the_limit_of_an_address(desk: De
     assert len(await desk.messages()) == 6
 
 
-async def test_the_configured_length_and_lifetime_are_used(desk: Desk, settings: Settings) -> None:
+@pytest.mark.parametrize("usage_type", [UsageType.SIGN_IN, UsageType.REGISTER])
+async def test_a_code_that_signs_in_lives_ten_minutes_however_long_others_do(
+    desk: CodeDesk, settings: Settings, usage_type: UsageType
+) -> None:
+    longer = settings.model_copy(update={"verification_code_minutes": 60})
+    outbox = Outbox(longer, desk.secrets, load_plugins(), EmbeddedCarrier().defer)
+    desk.proofs = Proofs(longer, desk.secrets, outbox, Limits())
+    verification = await desk.verification(
+        await desk.begin(replace(REQUEST, usage_type=usage_type))
+    )
+    assert verification
+    assert verification.expires_at - now() <= timedelta(minutes=10)
+    assert desk.proofs.lifetime(UsageType.FORGOT_PASSWORD) == 60
+    explicit = longer.model_copy(update={"sign_in_code_minutes": 30})
+    assert Proofs(explicit, desk.secrets, outbox, Limits()).lifetime(usage_type) == 30
+
+
+async def test_the_configured_length_and_lifetime_are_used(
+    desk: CodeDesk, settings: Settings
+) -> None:
     changed = {"verification_code_length": 8, "verification_code_minutes": 3}
     longer = settings.model_copy(update=changed)
     outbox = Outbox(longer, desk.secrets, load_plugins(), EmbeddedCarrier().defer)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.settings import Settings
-from idp.web.cookies import Cookie, browser_cookie, session_cookie
+from idp.web.cookies import Cookie, browser_cookie, device_cookie, session_cookie
 
 
 @pytest.fixture
@@ -44,6 +44,8 @@ def test_the_session_cookie_lives_as_long_as_a_session_and_the_other_as_the_brow
     https: Settings,
 ) -> None:
     assert "Max-Age=1209600" in written(session_cookie(https), "x")
+    assert "Max-Age" not in written(session_cookie(https, lasting=False), "x")
+    assert "Max-Age=34560000" in written(device_cookie(https), "x")
     assert "Max-Age" not in written(browser_cookie(https), "x")
     assert written(browser_cookie(https), "x").startswith("__Host-idp_browser=x;")
 

@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from idp.web.i18n import LOCALES, best_match, catalogue, negotiate
+from idp.web.i18n import LOCALES, best_match, catalogue, direction, negotiate
 
 
 def ask(query: str = "", cookie: str = "", accept: str = "", default: str = "en") -> str:
@@ -28,6 +28,15 @@ def ask(query: str = "", cookie: str = "", accept: str = "", default: str = "en"
         ("*", "en"),
         (",,;;,", "en"),
         ("xx, " * 1000 + "de", "en"),
+        ("en-GB, de", "en"),
+        ("pt", "pt-BR"),
+        ("pt-PT, en;q=0.9", "pt-BR"),
+        ("zh", "zh-CN"),
+        ("zh-Hans", "zh-CN"),
+        ("zh-hans-cn", "zh-CN"),
+        ("es-419, es;q=0.9", "es"),
+        ("fr-CA", "fr"),
+        ("ja-JP", "ja"),
     ],
 )
 def test_the_browsers_languages_count_by_their_weight(accept: str, expected: str) -> None:
@@ -49,6 +58,12 @@ def test_what_nobody_wrote_falls_back_to_the_default_and_then_to_english() -> No
 def test_a_language_without_a_catalogue_is_no_match() -> None:
     assert best_match(["xx", "x-klingon", ""]) is None
     assert best_match(["xx", "en-GB"]) == "en"
+
+
+def test_languages_written_from_right_to_left_are_known() -> None:
+    assert {direction(locale) for locale in LOCALES} == {"ltr"}
+    assert direction("ar-XB") == "rtl"
+    assert direction("he") == "rtl"
 
 
 @pytest.mark.parametrize("locale", LOCALES)

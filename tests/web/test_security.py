@@ -100,7 +100,8 @@ def test_every_answer_carries_the_headers(path: str) -> None:
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -114,6 +115,13 @@ def test_a_refusal_carries_the_headers_too() -> None:
 
 def test_an_answer_may_set_a_header_itself() -> None:
     assert client().get("/static").headers.get_list("Cache-Control") == ["max-age=60"]
+
+
+def test_the_forms_of_the_account_lead_to_no_other_site() -> None:
+    assert (
+        client().get("/account").headers["Content-Security-Policy"].endswith("; form-action 'self'")
+    )
+    assert "form-action" not in client().get("/form").headers["Content-Security-Policy"]
 
 
 def test_over_http_nobody_is_told_to_come_back_over_https() -> None:

@@ -4,12 +4,10 @@ const form = document.getElementById("code-form");
 document.getElementById("continues").hidden = false;
 const length = Number(field.dataset.length);
 
-function digits(text) {
-  return text.normalize("NFKC").replace(/[^0-9]/g, "");
-}
-
+// Digits of any script count, as they do on the server.
 field.addEventListener("input", () => {
-  if (digits(field.value).length === length) form.requestSubmit();
+  const digits = field.value.match(/\p{Nd}/gu) ?? [];
+  if (digits.length === length) form.requestSubmit();
 });
 form.addEventListener("submit", (event) => {
   if (form.dataset.sent) event.preventDefault();

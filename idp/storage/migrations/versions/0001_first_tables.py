@@ -52,6 +52,15 @@ def upgrade() -> None:
     sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('language_tag', 'usage_type', name=op.f('pk_custom_template'))
     )
+    op.create_table('failed_attempt',
+    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('bucket', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('failed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_failed_attempt'))
+    )
+    with op.batch_alter_table('failed_attempt', schema=None) as batch_op:
+        batch_op.create_index('ix_failed_attempt_bucket_failed_at', ['bucket', 'failed_at'], unique=False)
+
     op.create_table('message',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('channel', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -151,6 +160,10 @@ def upgrade() -> None:
     sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('auth_time', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('amr', sa.JSON(), nullable=False),
+    sa.Column('proven_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('remembered', sa.Boolean(), nullable=False),
+    sa.Column('ip', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('device', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('last_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_browser_session_user_id_user'), ondelete='CASCADE'),
@@ -159,6 +172,29 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('browser_session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_browser_session_user_id'), ['user_id'], unique=False)
+
+    op.create_table('challenge',
+    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('usage_type', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('browser', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('session_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('email', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('email_key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('locale', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('verification_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('location', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('amr', sa.JSON(), nullable=False),
+    sa.Column('remembered', sa.Boolean(), nullable=False),
+    sa.Column('finished_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_challenge_user_id_user'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_challenge'))
+    )
+    with op.batch_alter_table('challenge', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_challenge_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_challenge_user_id'), ['user_id'], unique=False)
 
     op.create_table('delivery_attempt',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -213,6 +249,17 @@ def upgrade() -> None:
     with op.batch_alter_table('interaction', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_interaction_expires_at'), ['expires_at'], unique=False)
 
+    op.create_table('known_device',
+    sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('fingerprint', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_known_device_user_id_user'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('user_id', 'fingerprint', name=op.f('pk_known_device'))
+    )
+    with op.batch_alter_table('known_device', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_known_device_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('verification_code',
     sa.Column('keyed_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('verification_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -261,6 +308,7 @@ def upgrade() -> None:
     sa.Column('verification_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('proven_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('finished_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('remembered', sa.Boolean(), nullable=False),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['interaction_id'], ['interaction.id'], name=op.f('fk_flow_interaction_id_interaction'), ondelete='SET NULL'),
@@ -281,11 +329,36 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_refresh_token_expires_at'), ['expires_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_refresh_token_grant_id'), ['grant_id'], unique=False)
 
+    op.create_table('mailed_link',
+    sa.Column('fingerprint', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('purpose', sa.Enum('undo_address', 'invitation', 'proof', name='linkpurpose', native_enum=False, length=32), nullable=False),
+    sa.Column('email', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('flow_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('organization', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('expires_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('used_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.ForeignKeyConstraint(['flow_id'], ['flow.id'], name=op.f('fk_mailed_link_flow_id_flow'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_mailed_link_user_id_user'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('fingerprint', name=op.f('pk_mailed_link'))
+    )
+    with op.batch_alter_table('mailed_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_mailed_link_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mailed_link_flow_id'), ['flow_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mailed_link_user_id'), ['user_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('mailed_link', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_mailed_link_user_id'))
+        batch_op.drop_index(batch_op.f('ix_mailed_link_flow_id'))
+        batch_op.drop_index(batch_op.f('ix_mailed_link_expires_at'))
+
+    op.drop_table('mailed_link')
     with op.batch_alter_table('refresh_token', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_refresh_token_grant_id'))
         batch_op.drop_index(batch_op.f('ix_refresh_token_expires_at'))
@@ -309,6 +382,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_verification_code_verification_id'))
 
     op.drop_table('verification_code')
+    with op.batch_alter_table('known_device', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_known_device_expires_at'))
+
+    op.drop_table('known_device')
     with op.batch_alter_table('interaction', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_interaction_expires_at'))
 
@@ -323,6 +400,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_delivery_attempt_message_id'))
 
     op.drop_table('delivery_attempt')
+    with op.batch_alter_table('challenge', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_challenge_user_id'))
+        batch_op.drop_index(batch_op.f('ix_challenge_expires_at'))
+
+    op.drop_table('challenge')
     with op.batch_alter_table('browser_session', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_browser_session_user_id'))
 
@@ -344,6 +426,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_message_deadline', sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'"))
 
     op.drop_table('message')
+    with op.batch_alter_table('failed_attempt', schema=None) as batch_op:
+        batch_op.drop_index('ix_failed_attempt_bucket_failed_at')
+
+    op.drop_table('failed_attempt')
     op.drop_table('custom_template')
     op.drop_table('connector')
     with op.batch_alter_table('code_send', schema=None) as batch_op:

@@ -1,0 +1,31 @@
+"""A browser set to each language: every page speaks it, and fits a small phone in it."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+from running_demo import RunningDemo
+from tour import OVERFLOWS, Tour
+
+from idp.web.i18n import LOCALES, catalogue
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_person_registers_in_their_language(
+    browser: Browser, demo: RunningDemo, locale: str
+) -> None:
+    context = browser.new_context(locale=locale, viewport={"width": 320, "height": 640})
+    tour = Tour(context.new_page(), demo)
+    say = catalogue(locale).gettext
+    tour.go("/register")
+    for heading, go_on in (
+        ("Create an account", tour.send_address),
+        ("Enter your code", tour.type_code),
+        ("Your account", tour.page.reload),
+    ):
+        expect(tour.page.get_by_role("heading", level=1)).to_have_text(say(heading))
+        expect(tour.page.locator("html")).to_have_attribute("lang", locale)
+        assert not tour.page.evaluate(OVERFLOWS)
+        go_on()
+    assert demo.wait_for_mail(tour.email, 1).headers["Content-Language"] == locale
+    context.close()

@@ -1,0 +1,106 @@
+"""A deployment's own look: what its settings may be, and how pages carry it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from idp.settings import Settings, SetupError
+from idp.web.branding import brand_colors, brand_routes
+from idp.web.colors import READABLE, Color
+from idp.web.pages import Pages
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+@pytest.fixture
+def branded(settings: Settings, tmp_path: Path) -> Settings:
+    (tmp_path / "logo.svg").write_text(SVG)
+    (tmp_path / "dark.png").write_bytes(b"\x89PNG")
+    (tmp_path / "own.css").write_text("main { border: 0 }")
+    return Settings.load(
+        **settings.model_dump(include={"issuer", "database_url", "secret_keys"}),
+        product_name="Acme",
+        logo="logo.svg",
+        logo_dark="dark.png",
+        custom_css="own.css",
+        primary_color="#ffcc00",
+        terms_url="https://acme.example/terms",
+        privacy_url="https://acme.example/privacy",
+    )
+
+
+def site(settings: Settings) -> TestClient:
+    pages = Pages(settings)
+
+    async def page(request: Request) -> Response:
+        return pages.error(request, "There is no such page", "Sign in")
+
+    return TestClient(Starlette(routes=[Route("/", page), *brand_routes(settings)]))
+
+
+def test_a_page_carries_the_logo_the_colours_the_style_and_the_links(branded: Settings) -> None:
+    page = site(branded).get("/").text
+    assert '<img class="logo" src="/branding/logo" alt="Acme">' in page
+    assert 'srcset="/branding/logo-dark" media="(prefers-color-scheme: dark)"' in page
+    styles = re.findall(r'rel="stylesheet" href="(.+?)"', page)
+    assert styles == ["/static/pages.css", "/branding/colors.css", "/branding/custom.css"]
+    assert 'href="https://acme.example/terms"' in page
+    assert 'href="https://acme.example/privacy"' in page
+
+
+def test_the_files_are_served_and_a_logo_runs_no_script(branded: Settings) -> None:
+    client = site(branded)
+    logo = client.get("/branding/logo")
+    assert (logo.text, logo.headers["Content-Type"]) == (SVG, "image/svg+xml")
+    assert "sandbox" in logo.headers["Content-Security-Policy"]
+    assert client.get("/branding/logo-dark").headers["Content-Type"] == "image/png"
+    assert client.get("/branding/custom.css").text == "main { border: 0 }"
+    assert client.get("/branding/colors.css").headers["Content-Type"].startswith("text/css")
+
+
+def test_without_branding_nothing_of_it_is_there(settings: Settings) -> None:
+    assert "/branding/" not in site(settings).get("/").text
+    assert site(settings).get("/branding/logo").status_code == 404
+
+
+@pytest.mark.parametrize("color", ["#ffcc00", "#3451b2", "#000000", "#ffffff", "#7f7f7f"])
+def test_every_palette_can_be_read(color: str) -> None:
+    tokens = dict(re.findall(r"--(.+?): light-dark\((.+?)\)", brand_colors(color, None)))
+    found = {
+        name: [Color.parse(each) for each in pair.split(", ")] for name, pair in tokens.items()
+    }
+    for accent, text in zip(found["accent"], found["on-accent"], strict=True):
+        assert accent.contrast(text) >= READABLE
+    assert found["link"][0].contrast(Color.parse("#ffffff")) >= READABLE
+    assert found["link"][1].contrast(Color.parse("#1a1c27")) >= READABLE
+
+
+def test_a_colour_for_the_dark_is_taken_as_it_is() -> None:
+    assert "--accent: light-dark(#3451b2, #123456);" in brand_colors("#3451b2", "#123456")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("primary_color", "blue", "must be # and six hexadecimal digits"),
+        ("primary_color", "#12345", "must be # and six hexadecimal digits"),
+        ("logo", "missing.svg", "must name a file"),
+        ("logo", "idp.db", "that ends in .svg or .png or .webp or .jpg"),
+        ("custom_css", "large.css", "larger than 256 KB"),
+        ("terms_url", "javascript:alert(1)", "must be an address"),
+        ("privacy_url", "/privacy", "must be an address"),
+    ],
+)
+def test_what_pages_could_not_show_stops_the_server(
+    settings: Settings, tmp_path: Path, name: str, value: str, problem: str
+) -> None:
+    (tmp_path / "large.css").write_bytes(b" " * (256 * 1024 + 1))
+    given = {"secret_keys": settings.secret_keys, name: value}
+    with pytest.raises(SetupError, match=f"^IDP_{name.upper()}: .*{problem}"):
+        Settings.load(**given)
