@@ -71,7 +71,7 @@ def test_the_page_counts_down_to_the_next_code(page: Page, demo: RunningDemo) ->
     expect(page.get_by_role("button", name="Send again in")).to_be_disabled()
     page.clock.fast_forward(31_000)
     expect(page.get_by_role("button", name="Send another code")).to_be_enabled()
-    expect(page.get_by_role("status")).to_have_text("You can send another code now.")
+    expect(page.locator("#resend-status")).to_have_text("You can send another code now.")
 
 
 def test_without_a_script_the_server_says_how_long_to_wait(

@@ -64,7 +64,12 @@ async def test_the_carrier_is_told_in_the_callers_transaction(
     postman: Postman, settings: Settings, secrets: Secrets
 ) -> None:
     told: list[tuple[Session, Message]] = []
-    outbox = Outbox(settings, secrets, load_plugins(), lambda *pair: told.append(pair))
+    outbox = Outbox(
+        settings,
+        secrets,
+        load_plugins(),
+        lambda session, message, _: told.append((session, message)),
+    )
 
     def promise(session: Session) -> bool:
         return [(session, outbox.promise(session, mail()))] == told

@@ -45,4 +45,4 @@ async function follow() {
   pause = Math.min(pause * 1.5, 30000);
   setTimeout(follow, pause);
 }
-setTimeout(follow, pause);
+if (mail) setTimeout(follow, pause);
