@@ -30,12 +30,12 @@ from idp_smtp_email.pool import Pool
 from idp_smtp_email.probe import ProbeTrace
 from idp_smtp_email.session import Session
 from idp_smtp_email.tls import client_context
-from idp_smtp_email.trace import LoggedTrace, Trace
+from idp_smtp_email.trace import LoggedTrace, NoTrace, Trace
 from idp_smtp_email.transaction import Delivery, Envelope, Transaction
 
 _QUEUE_ID = re.compile(r"(?:queued as |\bid=)([\w.+-]*\w)|^Ok ([\w-]{20,})", re.IGNORECASE)
 
-_BLIND = Trace()
+_NO_TRACE = NoTrace()
 
 
 class SmtpConnector(EmailConnector[SmtpConfig]):
@@ -124,7 +124,7 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
     def _trace(self, mask: Mask) -> Trace:
         if self.config.logger or self.config.debug:
             return LoggedTrace(f"{self.config.host}:{self.config.server_port}", mask)
-        return _BLIND
+        return _NO_TRACE
 
     def _delivery(self, request: EmailRequest, mask: Mask, trace: Trace) -> Delivery:
         expires_at = self._expiry(request)

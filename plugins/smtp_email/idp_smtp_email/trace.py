@@ -17,6 +17,8 @@ class Trace:
     With `is_lock_step` each command waits for its reply, so that each has a time of its own.
     """
 
+    is_blind = False
+    """Whether there is no use in showing it anything."""
     is_lock_step = False
     lines: Sequence[str] = ()
     """What was written down, one line for each thing said."""
@@ -69,3 +71,9 @@ class LoggedTrace(Trace):
     def _write(self, line: str) -> None:
         self.lines.append(line)
         logger.info("%s %s", self._server, line)
+
+
+class NoTrace(Trace):
+    """Sees nothing."""
+
+    is_blind = True

@@ -1,6 +1,6 @@
 """One message over an open connection (RFC 5321 §3.3, RFC 2920, RFC 3030)."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 from aiosmtplib import SMTPResponse, SMTPServerDisconnected
@@ -85,26 +85,32 @@ class Transaction:
         is_pipelined = self._offers("pipelining") and not self._delivery.trace.is_lock_step
         if is_pipelined and self._offers("chunking") and not self._is_rested():
             chunk = b"BDAT %d LAST\r\n%b" % (len(message), message)
+            together = (mail, rcpt, (Stage.MESSAGE, chunk))
             self._connection.body_sent = True
-            return (yield from self._say(mail, rcpt, (Stage.MESSAGE, chunk)))
-        if is_pipelined:
-            yield from self._say(mail, rcpt, data)
-        else:
-            for step in (mail, rcpt, data):
-                yield from self._say(step)
+            return self._last_of(together, (yield self._written(together)))
+        for steps in [(mail, rcpt, data)] if is_pipelined else [(mail,), (rcpt,), (data,)]:
+            self._last_of(steps, (yield self._written(steps)))
         self._connection.body_sent = self._connection.loss is None
-        return (yield from self._say((Stage.MESSAGE, _transparent(message))))
+        last = ((Stage.MESSAGE, _transparent(message)),)
+        return self._last_of(last, (yield self._written(last)))
 
-    def _say(self, *steps: _Step) -> Conversation:
+    def _written(self, steps: Sequence[_Step]) -> Exchange:
+        """Put steps into one write, in front of who watches."""
         trace = self._delivery.trace
-        trace.entered(steps[0][0])
-        for stage, command in steps:
-            if stage is not Stage.MESSAGE:
-                trace.said(command)
+        if not trace.is_blind:
+            trace.entered(steps[0][0])
+            for stage, command in steps:
+                if stage is not Stage.MESSAGE:
+                    trace.said(command)
         octets = b"".join([octets for _, octets in steps])
-        replies = yield octets, len(steps), self._due(self._config.socket_timeout / 1000)
+        return octets, len(steps), self._due(self._config.socket_timeout / 1000)
+
+    def _last_of(self, steps: Sequence[_Step], replies: _Replies) -> SMTPResponse:
+        """Return the last reply if all are as they should be."""
+        trace = self._delivery.trace
         for (stage, _), reply in zip(steps, replies, strict=False):
-            trace.replied(stage, reply)
+            if not trace.is_blind:
+                trace.replied(stage, reply)
             if reply.code // 100 != (3 if stage is Stage.DATA else 2):
                 raise self._refused(stage, reply, replies[-1])
         if len(replies) < len(steps):
