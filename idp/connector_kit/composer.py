@@ -34,6 +34,8 @@ class ComposedMail(NamedTuple):
     sender: Mailbox
     recipient: Mailbox
     reply_to: Mailbox | None
+    has_leading_dots: bool
+    """Whether a line begins with a dot, which SMTP wants doubled (RFC 5321 §4.5.2)."""
 
     @property
     def needs_smtputf8(self) -> bool:
@@ -72,7 +74,7 @@ class Composer:
         sender = _mailbox(rendered.send_from) or self._sender
         reply_to = _mailbox(rendered.reply_to or self._reply_to)
         message = compose(rendered, request, recipient, sender, reply_to, self._headers, stamp)
-        return ComposedMail(message, sender, recipient, reply_to)
+        return ComposedMail(message, sender, recipient, reply_to, b"\r\n." in message)
 
     def _form(
         self, kind: Hashable, template: EmailTemplate, request: EmailRequest
@@ -123,13 +125,14 @@ class _Form:
     order: list[int]
     sender: Mailbox
     reply_to: Mailbox | None
+    has_leading_dots: bool
 
     @classmethod
     def cut(cls, composed: ComposedMail, gaps: _Gaps) -> "_Form":
         stand_ins = [gap.encode() for gap in gaps if gap]
         pieces = re.split(b"(%b)" % b"|".join(map(re.escape, stand_ins)), composed.message)
         order = [stand_ins.index(stand_in) for stand_in in pieces[1::2]]
-        return cls(pieces, order, composed.sender, composed.reply_to)
+        return cls(pieces, order, composed.sender, composed.reply_to, composed.has_leading_dots)
 
     def fill(self, request: EmailRequest) -> ComposedMail:
         return self.filled(request, recipient_of(request), date_now())
@@ -139,7 +142,8 @@ class _Form:
         octets = [gap.encode() for gap in gaps]
         pieces = self.pieces.copy()
         pieces[1::2] = [octets[gap] for gap in self.order]
-        return ComposedMail(b"".join(pieces), self.sender, recipient, self.reply_to)
+        message = b"".join(pieces)
+        return ComposedMail(message, self.sender, recipient, self.reply_to, self.has_leading_dots)
 
 
 def _kind(template: EmailTemplate, request: EmailRequest) -> Hashable:

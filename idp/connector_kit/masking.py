@@ -23,7 +23,9 @@ class Mask:
         text = text[:_MOST_READ]
         if not (text.isascii() and text.isprintable()):
             text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        text = _BLANKS.sub(" ", text).strip()
+        if "  " in text or not text.isprintable():
+            text = _BLANKS.sub(" ", text)
+        text = text.strip()
         if self._may_show_in(text):
             text = self._private.sub(_MASK, text)
         return _ADDRESS.sub(_MASK, text)[:_LONGEST] if "@" in text else text[:_LONGEST]

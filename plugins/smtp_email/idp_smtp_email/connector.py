@@ -139,6 +139,7 @@ class SmtpConnector(EmailConnector[SmtpConfig]):
             sender=return_path.address,
             recipient=mail.recipient.address,
             message=self._signer.sign(mail.message),
+            has_leading_dots=mail.has_leading_dots,
             needs_smtputf8=mail.needs_smtputf8 or return_path.needs_smtputf8,
         )
 

@@ -26,6 +26,7 @@ class Envelope:
     sender: str
     recipient: str = field(repr=False)
     message: bytes = field(repr=False)
+    has_leading_dots: bool
     needs_smtputf8: bool
 
 
@@ -91,7 +92,7 @@ class Transaction:
         for steps in [(mail, rcpt, data)] if is_pipelined else [(mail,), (rcpt,), (data,)]:
             self._last_of(steps, (yield self._written(steps)))
         self._connection.body_sent = self._connection.loss is None
-        last = ((Stage.MESSAGE, _transparent(message)),)
+        last = ((Stage.MESSAGE, _transparent(self._delivery.envelope)),)
         return self._last_of(last, (yield self._written(last)))
 
     def _written(self, steps: Sequence[_Step]) -> Exchange:
@@ -179,6 +180,9 @@ def _impossible(message: str, reason: str) -> PermanentFailure:
     return PermanentFailure(message, reason=reason, reply=ProviderReply(stage=Stage.MAIL))
 
 
-def _transparent(message: bytes) -> bytes:
+def _transparent(envelope: Envelope) -> bytes:
     """Double leading dots and add the final one (RFC 5321 §4.5.2); headers come first, no dot."""
-    return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    message = envelope.message
+    if envelope.has_leading_dots:
+        message = message.replace(b"\r\n.", b"\r\n..")
+    return message + b".\r\n"

@@ -107,6 +107,7 @@ def test_an_envelope_shows_neither_recipient_nor_message() -> None:
         sender="idp@example.test",
         recipient="reader@example.test",
         message=b"428913",
+        has_leading_dots=False,
         needs_smtputf8=False,
     )
     assert "reader" not in repr(envelope)
