@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format locale screenshots docs bench bench-smtp bench-flows clean
+.PHONY: help setup demo test check format locale screenshots docs bench bench-smtp bench-flows bench-oidc conformance-config clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ locale: setup ## Collect the sentences of the pages, and compile the translation
 	for catalogue in idp/web/locale/*/LC_MESSAGES/pages.po; do \
 	  $(BIN)/pybabel -q update --omit-header --no-fuzzy-matching --ignore-obsolete --no-wrap --input-file idp/web/locale/pages.pot \
 	    --output-file $$catalogue --locale $$(basename $$(dirname $$(dirname $$catalogue))) && \
-	  $(BIN)/pybabel -q compile --input-file $$catalogue --output-file $${catalogue%.po}.mo; \
+	  $(BIN)/pybabel -q compile --use-fuzzy --input-file $$catalogue --output-file $${catalogue%.po}.mo; \
 	done
 
 docs: setup ## Build the documentation into site/
@@ -61,6 +61,12 @@ bench-smtp: setup ## Make the figures of the SMTP connector again
 
 bench-flows: setup ## Make the figures of registration again
 	$(BIN)/python -m benchmarks.flows --write
+
+bench-oidc: setup ## Make the figures of the protocol endpoints again
+	$(BIN)/python -m benchmarks.oidc --write
+
+conformance-config: setup ## Print what the OpenID conformance suite needs, after adding it
+	@PYTHONPATH=tests/support $(BIN)/python -m conformance_config $(ARGS)
 
 clean: ## Remove what was made
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from idp.cli import apps, connectors, database, demo, plugins, server, templates, users
+from idp.cli import apps, connectors, database, demo, keys, plugins, server, templates, users
 
 app = typer.Typer(
     name="idp",
@@ -17,6 +17,7 @@ app.command("serve")(server.serve)
 app.command("init")(server.init)
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(apps.app, name="apps")
+app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(templates.app, name="templates")
 app.add_typer(plugins.app, name="plugins")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
-from sqlmodel import Session, col, delete
+from sqlmodel import Session, col, delete, update
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -13,7 +13,7 @@ from idp.accounts.sessions import SignedIn, load_session
 from idp.oidc.clients import RegisteredClient, load_client
 from idp.oidc.parameters import Parameters, form_parameters, query_parameters
 from idp.oidc.provider import Provider
-from idp.storage.tables import BrowserSession
+from idp.storage.tables import BrowserSession, Grant, now
 from idp.web.cookies import session_cookie
 from idp.web.i18n import mark
 
@@ -116,8 +116,13 @@ def _confirmation_page(provider: Provider, request: Request, asked: LogoutReques
 
 
 def _end_session(session: Session, asked: LogoutRequest) -> None:
+    """End the session and what was granted in it, but for what may outlive it (§2, §11 of Core)."""
     if asked.session_id:
         session.exec(delete(BrowserSession).where(col(BrowserSession.id) == asked.session_id))
+        scopes = " " + col(Grant.scope) + " "
+        granted = col(Grant.session_id) == asked.session_id, col(Grant.revoked_at).is_(None)
+        ended = update(Grant).where(*granted, scopes.not_like("% offline_access %"))
+        session.exec(ended.values(revoked_at=now()))
 
 
 def _answer(provider: Provider, request: Request, parameters: Parameters) -> Response:

@@ -12,9 +12,12 @@ from idp.storage.tables import (
     AuthorizationCode,
     BrowserSession,
     CodeSend,
+    DeviceAuthorization,
     Flow,
     Interaction,
+    PushedRequest,
     RefreshToken,
+    UsedAssertion,
     Verification,
     now,
 )
@@ -30,7 +33,10 @@ _EXPIRING = (
     AuthorizationCode,
     AccessToken,
     RefreshToken,
+    DeviceAuthorization,
+    UsedAssertion,
     BrowserSession,
+    PushedRequest,
 )
 
 

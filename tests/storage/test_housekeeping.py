@@ -15,11 +15,14 @@ from idp.storage.tables import (
     BrowserSession,
     Client,
     CodeSend,
+    DeviceAuthorization,
     Flow,
     FlowKind,
     Grant,
     Interaction,
+    PushedRequest,
     RefreshToken,
+    UsedAssertion,
     User,
     Verification,
     VerificationCode,
@@ -29,6 +32,7 @@ from idp.storage.tables import (
 EXPIRING = (
     *(Verification, Flow, Interaction, AuthorizationCode),
     *(AccessToken, RefreshToken, BrowserSession),
+    *(PushedRequest, DeviceAuthorization, UsedAssertion),
 )
 
 
@@ -51,8 +55,13 @@ def fill(session: Session, name: str, ends_in: timedelta) -> None:
             VerificationCode(keyed_hash=name, verification_id=name, **end),
             Flow(id=name, kind=FlowKind.SIGN_IN, interaction_id=name, **person, **end),
             AuthorizationCode(fingerprint=name, grant_id=name, redirect_uri="r", **end),
-            AccessToken(fingerprint=name, grant_id=name, scope="openid", **end),
+            AccessToken(fingerprint=name, client_id=name, grant_id=name, scope="openid", **end),
             RefreshToken(fingerprint=name, grant_id=name, **end),
+            PushedRequest(fingerprint=name, client_id=name, parameters={}, **end),
+            DeviceAuthorization(
+                fingerprint=name, user_code=name, client_id=name, scope="", interval=5, **end
+            ),
+            UsedAssertion(fingerprint=name, **end),
             BrowserSession(fingerprint=name, user_id=name, **end),
             CodeSend(id=name, address="a", sent_at=now() + ends_in - timedelta(days=1)),
         ]
