@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos check format locale screenshots docs bench bench-smtp bench-delivery bench-send-code bench-flows clean
+.PHONY: help setup demo test chaos check format locale screenshots docs bench bench-smtp bench-delivery bench-send-code bench-flows bench-oidc conformance-config clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,12 @@ bench-delivery: setup ## Make the figures of delivery again
 
 bench-send-code: setup ## Make the figures of the page after "send code" again
 	$(BIN)/python -m benchmarks.send_code --write
+
+bench-oidc: setup ## Make the figures of the protocol endpoints again
+	$(BIN)/python -m benchmarks.oidc --write
+
+conformance-config: setup ## Print what the OpenID conformance suite needs, after adding it
+	@PYTHONPATH=tests/support $(BIN)/python -m conformance_config $(ARGS)
 
 clean: ## Remove what was made
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -33,7 +33,19 @@ from idp.web.pages import Pages
 from idp.web.security import CrossSiteGuard, SecurityHeaders
 
 # Other sites and programs post here; none of these acts on a cookie alone.
-_OPEN_TO_OTHERS = frozenset({"/oidc/authorize", "/oidc/token", "/oidc/userinfo", "/oidc/logout"})
+_OPEN_TO_OTHERS = frozenset(
+    f"/oidc/{name}"
+    for name in (
+        "authorize",
+        "token",
+        "userinfo",
+        "logout",
+        "revoke",
+        "introspect",
+        "device",
+        "par",
+    )
+)
 _LARGEST_FORM = 64 * 1024  # bytes
 
 

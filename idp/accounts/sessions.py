@@ -3,16 +3,24 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select, update
 
 from idp.settings import Settings
 from idp.storage.secrets import fingerprint, new_secret
+from idp.storage.statements import Rows, Statement
 from idp.storage.tables import BrowserSession, Grant, User, now
 
 RECENT = timedelta(minutes=10)
 """How long a proof opens what only the owner of an account may do."""
 
 _SEEN_EVERY = timedelta(minutes=5)
+_SESSIONS = Rows(BrowserSession)
+_FIND = Statement[tuple[BrowserSession, User]](
+    select(BrowserSession, User)
+    .join(User, col(User.id) == col(BrowserSession.user_id))
+    .where(col(BrowserSession.fingerprint) == bindparam("fingerprint"))
+)
 
 
 @dataclass(frozen=True)
@@ -46,12 +54,7 @@ def load_session(session: Session, cookie: str | None, settings: Settings) -> Si
     """Return who is signed in with this cookie, unless the session ended or the account is off."""
     if not cookie:
         return None
-    statement = (
-        select(BrowserSession, User)
-        .join(User, col(User.id) == col(BrowserSession.user_id))
-        .where(BrowserSession.fingerprint == fingerprint(cookie))
-    )
-    row = session.exec(statement).first()
+    row = _FIND.first(session, fingerprint=fingerprint(cookie))
     if row is None:
         return None
     browser_session, user = row
@@ -59,7 +62,7 @@ def load_session(session: Session, cookie: str | None, settings: Settings) -> Si
     if not is_live(browser_session, settings, moment) or user.suspended_at is not None:
         return None
     if moment - browser_session.last_seen_at > _SEEN_EVERY:
-        browser_session.last_seen_at = moment
+        _SESSIONS.update(session, {"id": browser_session.id}, last_seen_at=moment)
     return SignedIn(user, browser_session)
 
 

@@ -9,6 +9,7 @@ from idp.cli import (
     connectors,
     database,
     demo,
+    keys,
     messages,
     plugins,
     server,
@@ -30,6 +31,7 @@ app.command("init")(server.init)
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(messages.app, name="messages")
 app.add_typer(apps.app, name="apps")
+app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(templates.app, name="templates")
 app.add_typer(plugins.app, name="plugins")

@@ -106,9 +106,9 @@ def serve(
 async def _look_around(workspace: "Workspace") -> int:
     """Make the first signing key, or see that it can be read; return how many connectors exist."""
     from idp.connectors import list_connectors
-    from idp.oidc.keys import load_private_jwks
+    from idp.oidc.keys import load_signing_keys
 
-    await workspace.database.run(load_private_jwks, workspace.secrets)
+    await workspace.database.run(load_signing_keys, workspace.secrets)
     return len(await workspace.database.run(list_connectors))
 
 

@@ -8,22 +8,50 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from idp.accounts.sessions import load_session
-from idp.oidc.authorization_request import CHECKS, AuthorizationRequest
+from idp.oidc.authorization_checks import CHECKS
+from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.changes import Changes, write_changes
 from idp.oidc.clients import load_client
+from idp.oidc.consents import load_consent
 from idp.oidc.engine import Engine, ProtocolRequest
+from idp.oidc.form_post import form_post
 from idp.oidc.interactions import (
     end_interaction,
-    first_page,
     load_interaction,
+    needed_page,
+    page_address,
     start_interaction,
 )
+from idp.oidc.par import is_pushed, take_pushed
 from idp.oidc.parameters import Parameters, form_parameters, query_parameters
 from idp.oidc.provider import Provider
+from idp.oidc.request_object import unpack
 from idp.storage.secrets import new_secret
 from idp.storage.tables import Interaction
 from idp.web.cookies import browser_cookie, session_cookie
 from idp.web.i18n import mark
+
+_UNKNOWN_CLIENT = (
+    mark("Unknown application"),
+    mark(
+        "The application that sent you here is not registered with this server: "
+        "its client_id is missing or wrong."
+    ),
+)
+_UNKNOWN_REDIRECT_URI = (
+    mark("Unknown return address"),
+    mark(
+        "The application that sent you here wants you back at an address that is not "
+        "registered for it: its redirect_uri is missing or wrong."
+    ),
+)
+_NO_LONGER_VALID = (
+    mark("This sign-in is no longer valid"),
+    mark(
+        "It took too long, is finished already, or was begun in another browser. "
+        "Go back to the application and start again."
+    ),
+)
 
 
 class UnprovenError(Exception):
@@ -36,80 +64,96 @@ class UnprovenError(Exception):
 
 
 async def authorization_endpoint(provider: Provider, request: Request) -> Response:
-    """Answer an authorization request, or one that was set aside until the person signed in."""
+    """Answer an authorization request, or one that was set aside until the person acted."""
     if request.method == "POST":
         # A POST from another site comes without our SameSite=Lax cookies, a GET with them.
         form = await form_parameters(request)
-        return _see_other(f"{request.url.path}?{urlencode(form.datalist, doseq=True)}")
+        return see_other(f"{request.url.path}?{urlencode(form.datalist, doseq=True)}")
     try:
-        asked = await provider.database.run(_read, provider, request)
+        asked = await provider.database.run(
+            read_request, provider, request, query_parameters(request)
+        )
     except UnprovenError as error:
         return provider.pages.error(request, error.title, error.message)
-    protocol_request = ProtocolRequest(provider.settings.issuer, "GET", asked.parameters)
-    engine = Engine(provider, protocol_request, asked.client)
+    engine = engine_for(provider, asked)
     try:
         for check in CHECKS:
             check(asked)
-        grant = engine.validate_authorization_request(asked.signed_in)
+        grant = engine.validate_authorization_request(asked)
     except OAuth2Error as error:
-        return _see_other(engine.refuse(error).location)
-    if asked.needs_sign_in:
-        return await _ask_person(provider, request, asked)
+        return respond(provider, request, asked, engine.refuse(error).location)
+    if page := needed_page(asked):
+        return await _ask_person(provider, request, asked, page)
     answer = engine.authorize(grant)
     await provider.database.run(_write, engine.changes, asked.interaction)
-    return _see_other(answer.location)
+    return respond(provider, request, asked, answer.location)
 
 
-def _read(session: Session, provider: Provider, request: Request) -> AuthorizationRequest:
-    parameters, interaction = query_parameters(request), None
-    if (interaction_id := parameters.get("interaction")) and not parameters.get("client_id"):
-        browser = browser_cookie(provider.settings).read(request)
-        interaction = load_interaction(session, interaction_id, browser)
-        parameters = _set_aside(interaction)
+def read_request(
+    session: Session, provider: Provider, request: Request, parameters: Parameters
+) -> AuthorizationRequest:
+    """Read all that decides the answer; raises UnprovenError."""
+    parameters, interaction = _find_request(session, provider, request, parameters)
     client = load_client(session, parameters.get("client_id"))
+    if client is not None:
+        parameters = unpack(parameters, client, provider.settings.issuer)
     redirect_uri = parameters.get("redirect_uri")
     if client is None:
-        raise UnprovenError(
-            mark("Unknown application"),
-            mark(
-                "The application that sent you here is not registered with this server: "
-                "its client_id is missing or wrong."
-            ),
-        )
+        raise UnprovenError(*_UNKNOWN_CLIENT)
     if redirect_uri is None or not client.check_redirect_uri(redirect_uri):
-        raise UnprovenError(
-            mark("Unknown return address"),
-            mark(
-                "The application that sent you here wants you back at an address that is not "
-                "registered for it: its redirect_uri is missing or wrong."
-            ),
-        )
+        raise UnprovenError(*_UNKNOWN_REDIRECT_URI)
     cookie = session_cookie(provider.settings).read(request)
     signed_in = load_session(session, cookie, provider.settings)
-    return AuthorizationRequest(parameters, client, signed_in, interaction, provider.keys)
+    asks_nobody = client.row.first_party and parameters.get("prompt") is None
+    consent = None if asks_nobody else load_consent(session, signed_in, client)
+    return AuthorizationRequest(parameters, client, signed_in, interaction, consent, provider.keys)
 
 
-def _set_aside(interaction: Interaction | None) -> Parameters:
-    if interaction is None:
-        raise UnprovenError(
-            mark("This sign-in is no longer valid"),
-            mark(
-                "It took too long, is finished already, or was begun in another browser. "
-                "Go back to the application and start again."
-            ),
-        )
-    return Parameters(interaction.parameters.items())
+def _find_request(
+    session: Session, provider: Provider, request: Request, sent: Parameters
+) -> tuple[Parameters, Interaction | None]:
+    """Return the request as it was sent now, set aside before, or pushed by the client."""
+    client_id, interaction_id = sent.get("client_id"), sent.get("interaction")
+    if interaction_id and not client_id:
+        browser = browser_cookie(provider.settings).read(request)
+        interaction = load_interaction(session, interaction_id, browser)
+        if interaction is None:
+            raise UnprovenError(*_NO_LONGER_VALID)
+        return Parameters(interaction.parameters.items()), interaction
+    if client_id and is_pushed(sent):
+        pushed = take_pushed(session, sent, client_id)
+        if pushed is None:
+            raise UnprovenError(*_NO_LONGER_VALID)
+        return pushed, None
+    return sent, None
+
+
+def engine_for(provider: Provider, asked: AuthorizationRequest) -> Engine:
+    """Return authlib's rules for one request."""
+    protocol_request = ProtocolRequest(provider.settings.issuer, "GET", asked.parameters)
+    return Engine(provider, protocol_request, asked.client)
+
+
+def respond(
+    provider: Provider, request: Request, asked: AuthorizationRequest, location: str
+) -> Response:
+    """Send the browser to the client with its answer, in the way the client wants it."""
+    redirect_uri = asked.parameters.get("redirect_uri") or ""
+    is_form_post = asked.parameters.get("response_mode") == "form_post"
+    if is_form_post and redirect_uri.startswith(("https://", "http://")):
+        return form_post(provider.pages, request, redirect_uri, location)
+    return see_other(location)
 
 
 async def _ask_person(
-    provider: Provider, request: Request, asked: AuthorizationRequest
+    provider: Provider, request: Request, asked: AuthorizationRequest, page: str
 ) -> Response:
     cookie = browser_cookie(provider.settings)
     browser = cookie.read(request) or new_secret()
     interaction = asked.interaction
     if interaction is None:
         interaction = await provider.database.run(start_interaction, asked, browser)
-    response = _see_other(first_page(asked, interaction))
+    response = see_other(page_address(page, asked, interaction))
     cookie.write(response, browser)
     return response
 
@@ -120,5 +164,6 @@ def _write(session: Session, changes: Changes, interaction: Interaction | None) 
         end_interaction(session, interaction)
 
 
-def _see_other(location: str) -> Response:
+def see_other(location: str) -> Response:
+    """Send the browser on with GET, which nobody may remember."""
     return RedirectResponse(location, 303, headers={"Cache-Control": "no-store"})

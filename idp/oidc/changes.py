@@ -4,16 +4,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, SQLModel, col, update
+from sqlmodel import Session, SQLModel, col, delete, update
 
-from idp.oidc.credentials import CodeCredential, Redeemable
+from idp.oidc.credentials import RefreshCredential
+from idp.oidc.redeemable import Redeemable
 from idp.storage.statements import Rows, Statement
-from idp.storage.tables import AccessToken, AuthorizationCode, Grant, RefreshToken, now
+from idp.storage.tables import (
+    AccessToken,
+    AuthorizationCode,
+    DeviceAuthorization,
+    Grant,
+    RefreshToken,
+    now,
+)
 
+GRANTS = Rows(Grant)
+CODES = Rows(AuthorizationCode)
+ACCESS_TOKENS = Rows(AccessToken)
+REFRESH_TOKENS = Rows(RefreshToken)
 _TABLES: dict[type, Rows[Any]] = {
-    table: Rows(table) for table in (Grant, AuthorizationCode, AccessToken, RefreshToken)
+    Grant: GRANTS,
+    AuthorizationCode: CODES,
+    AccessToken: ACCESS_TOKENS,
+    RefreshToken: REFRESH_TOKENS,
 }
-_USE = {
+_USE: dict[type, Statement[Any]] = {
     table: Statement[Any](
         update(table)
         .where(
@@ -24,6 +39,11 @@ _USE = {
     )
     for table in (AuthorizationCode, RefreshToken)
 }
+_USE[DeviceAuthorization] = Statement[Any](
+    delete(DeviceAuthorization).where(
+        col(DeviceAuthorization.fingerprint) == bindparam("fingerprint")
+    )
+)
 _REVOKE = Statement[Any](
     update(Grant)
     .where(col(Grant.id) == bindparam("grant_id"), col(Grant.revoked_at).is_(None))
@@ -47,10 +67,10 @@ class Changes:
 def write_changes(session: Session, changes: Changes) -> bool:
     """Write what was decided; False if another request redeemed the same code first."""
     if changes.revoked_grant_id:
-        _revoke_grant(session, changes.revoked_grant_id)
+        revoke_grant(session, changes.revoked_grant_id)
     # A refresh token that another request used just now is still within its grace.
     if changes.used and not _use(session, changes.used) and _is_code(changes.used):
-        _revoke_grant(session, changes.used.grant.id)
+        revoke_grant(session, changes.used.grant.id)
         return False
     for row in changes.new_rows:
         _TABLES[type(row)].add(session, row)
@@ -58,7 +78,7 @@ def write_changes(session: Session, changes: Changes) -> bool:
 
 
 def _is_code(credential: Redeemable) -> bool:
-    return isinstance(credential, CodeCredential)
+    return not isinstance(credential, RefreshCredential)
 
 
 def _use(session: Session, credential: Redeemable) -> bool:
@@ -67,5 +87,6 @@ def _use(session: Session, credential: Redeemable) -> bool:
     return use.run(session, fingerprint=credential.row.fingerprint, moment=now()) == 1
 
 
-def _revoke_grant(session: Session, grant_id: str) -> None:
+def revoke_grant(session: Session, grant_id: str) -> None:
+    """End a grant and with it every code and token that came from it."""
     _REVOKE.run(session, grant_id=grant_id, moment=now())

@@ -61,10 +61,6 @@ class RefreshCredential(Credential[RefreshToken]):
     """A refresh token as authlib sees it."""
 
 
-Redeemable = CodeCredential | RefreshCredential
-"""What the token endpoint takes."""
-
-
 def _finding(kind: type[RowT]) -> Statement[tuple[RowT, Grant, User]]:
     statement = (
         select(kind, Grant, User)

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from idp.oidc.authorization_request import PROMPTS
+from idp.oidc.authorization_checks import PROMPTS, RESPONSE_MODES
+from idp.oidc.authorization_request import ACR
 from idp.oidc.claims import CLAIMS_BY_SCOPE, SCOPES
-from idp.oidc.clients import AUTH_METHODS
+from idp.oidc.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
+from idp.oidc.clients import AUTH_METHODS, GRANT_TYPES
 from idp.oidc.id_token import CLAIMS
-from idp.oidc.keys import ALGORITHM
+from idp.oidc.keys import ALGORITHMS
+from idp.oidc.request_object import ALGORITHMS as REQUEST_OBJECT_ALGORITHMS
 from idp.web.i18n import LOCALES
 
 
@@ -25,21 +28,30 @@ def metadata(issuer: str, endpoints: Mapping[str, str]) -> dict[str, Any]:
         "scopes_supported": SCOPES,
         "claims_supported": list(claims),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "response_modes_supported": RESPONSE_MODES,
+        "grant_types_supported": GRANT_TYPES,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": PROMPTS,
         "ui_locales_supported": LOCALES,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "acr_values_supported": [ACR],
+        "id_token_signing_alg_values_supported": ALGORITHMS,
+        "userinfo_signing_alg_values_supported": ALGORITHMS,
         "token_endpoint_auth_methods_supported": AUTH_METHODS,
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "introspection_endpoint_auth_methods_supported": AUTH_METHODS[:-1],
+        "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": REQUEST_OBJECT_ALGORITHMS,
         "request_uri_parameter_supported": False,
     }
 
 
-async def discovery_endpoint(document: Mapping[str, Any], request: Request) -> Response:
-    """Publish the metadata."""
-    return JSONResponse(document, headers={"Cache-Control": "public, max-age=3600"})
+async def discovery_endpoint(document: bytes, request: Request) -> Response:
+    """Publish the metadata, which were put into words once."""
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return Response(document, media_type="application/json", headers=headers)

@@ -5,27 +5,28 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error, OAuth2Request
-from authlib.oauth2.rfc6749 import ClientMixin
-from authlib.oauth2.rfc6750 import BearerTokenGenerator
+from authlib.oauth2.rfc6749 import ClientMixin, InvalidGrantError
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc9207 import IssuerParameter
 
-from idp.accounts.sessions import SignedIn
-from idp.oidc.changes import Changes
+from idp.oidc.access_token import scope_at, signed_access_token
+from idp.oidc.authorization_request import AuthorizationRequest
+from idp.oidc.changes import ACCESS_TOKENS, REFRESH_TOKENS, Changes
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.credentials import (
-    ACCESS_TOKEN_LIFETIME,
     REFRESH_TOKEN_LIFETIME,
     CodeCredential,
-    Redeemable,
     RefreshCredential,
 )
-from idp.oidc.grants import CodeGrant, RefreshGrant
+from idp.oidc.device_code import DeviceCodeGrant
+from idp.oidc.grants import ClientCredentials, CodeGrant, RefreshGrant
 from idp.oidc.id_token import IdToken
 from idp.oidc.parameters import Parameters
 from idp.oidc.provider import Provider
+from idp.oidc.redeemable import Presented, Redemption
+from idp.oidc.token_exchange import TokenExchangeGrant
 from idp.storage.secrets import fingerprint, new_secret
-from idp.storage.tables import AccessToken, RefreshToken, now
+from idp.storage.tables import now
 
 RedeemableT = TypeVar("RedeemableT", CodeCredential, RefreshCredential)
 
@@ -69,18 +70,29 @@ class Engine(AuthorizationServer):
         provider: Provider,
         request: ProtocolRequest,
         client: RegisteredClient | None,
-        credential: Redeemable | None = None,
+        redemption: Redemption | None = None,
     ) -> None:
         super().__init__()
         self.request = request
         self.client = client
-        self.credential = credential
+        self.redemption = redemption
+        self.provider = provider
+        self.asked: AuthorizationRequest | None = None
+        """The authorization request, once it is validated."""
         self.changes = Changes()
         id_token = IdToken(provider.settings.issuer, provider.keys)
         self.register_grant(CodeGrant, [CodeChallenge(), id_token])
         self.register_grant(RefreshGrant, [id_token])
-        self.register_token_generator("default", _BEARER_TOKENS)
+        self.register_grant(ClientCredentials)
+        self.register_grant(DeviceCodeGrant, [id_token])
+        self.register_grant(TokenExchangeGrant)
         self.register_extension(Issuer(provider.settings.issuer))
+
+    def authenticate_client(
+        self, request: OAuth2Request, methods: object, endpoint: str = ""
+    ) -> Any:
+        """Return the client, which has proven who it is before anything else was read."""
+        return self.client
 
     def query_client(self, client_id: str) -> RegisteredClient | None:  # type: ignore[override]
         return self.client if self.client and self.client.row.id == client_id else None
@@ -94,9 +106,10 @@ class Engine(AuthorizationServer):
     def send_signal(self, name: object, *args: object, **kwargs: object) -> None:
         """Do nothing: nobody listens to authlib's signals here."""
 
-    def validate_authorization_request(self, signed_in: SignedIn | None) -> CodeGrant:
+    def validate_authorization_request(self, asked: AuthorizationRequest) -> CodeGrant:
         """Check what authlib knows about a request; raises OAuth2Error."""
-        self.request.user = signed_in
+        self.asked = asked
+        self.request.user = asked.signed_in
         grant = cast("CodeGrant", self.get_authorization_grant(self.request))
         grant.validate_consent_request()
         return grant
@@ -114,29 +127,68 @@ class Engine(AuthorizationServer):
         self.execute_hook("after_create_authorization_response", answer)
         return answer
 
+    @property
+    def credential(self) -> Presented | None:
+        """What was presented at the token endpoint."""
+        return self.redemption.presented if self.redemption else None
+
     def redeem(self) -> Answer:
         """Answer a request to the token endpoint."""
         return cast("Answer", self.create_token_response(self.request))
 
+    def lose(self) -> Answer:
+        """Answer a request whose code another one redeemed a moment ago."""
+        error = InvalidGrantError("The code was used already.")
+        return cast("Answer", self.handle_error_response(self.request, error))
+
     def presented(self, kind: type[RedeemableT], client: ClientMixin) -> RedeemableT | None:
         """Return the credential of this request, if it is of this kind and of this client."""
-        if isinstance(self.credential, kind) and self.credential.check_client(client):
-            return self.credential
-        return None
+        found = self.credential
+        return found if isinstance(found, kind) and found.check_client(client) else None
+
+    def generate_token(  # noqa: PLR0913 (authlib's)
+        self,
+        grant_type: str,
+        client: ClientMixin,
+        user: object = None,
+        scope: str | None = None,
+        expires_in: int | None = None,
+        include_refresh_token: bool = True,
+    ) -> dict[str, Any]:
+        """Compose the answer of RFC 6749 §5.1; the scope is what the client may have of it."""
+        redemption = cast("Redemption", self.redemption)
+        self.scope = client.get_allowed_scope(scope or "")
+        api, access_token, at_api = redemption.api, new_secret(), self.scope
+        self.expires_at = redemption.expires_at
+        if api is not None:
+            at_api = scope_at(api, self.scope)
+            access_token = signed_access_token(
+                self.provider, redemption, api, at_api, self.expires_at
+            )
+        answer = {
+            "token_type": "Bearer",
+            "access_token": access_token,
+            "expires_in": round((self.expires_at - now()).total_seconds()),
+            "scope": at_api,
+        }
+        return answer | {"refresh_token": new_secret()} if include_refresh_token else answer
 
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
-        credential = cast("Redeemable", request.authorization_code or request.refresh_token)
-        access_token = AccessToken(
+        redemption = cast("Redemption", self.redemption)
+        grant, api = redemption.grant, redemption.api
+        access_token = ACCESS_TOKENS.make(
             fingerprint=fingerprint(token["access_token"]),
-            grant_id=credential.grant.id,
+            client_id=redemption.client.row.id,
+            grant_id=grant.id if grant else None,
             scope=token["scope"],
-            expires_at=now() + ACCESS_TOKEN_LIFETIME,
+            audience=api.identifier if api else None,
+            expires_at=self.expires_at,
         )
         self.changes.new_rows.append(access_token)
-        if "refresh_token" in token:
-            refresh_token = RefreshToken(
+        if grant and "refresh_token" in token:
+            refresh_token = REFRESH_TOKENS.make(
                 fingerprint=fingerprint(token["refresh_token"]),
-                grant_id=credential.grant.id,
+                grant_id=grant.id,
                 expires_at=now() + REFRESH_TOKEN_LIFETIME,
             )
             self.changes.new_rows.append(refresh_token)
@@ -150,14 +202,3 @@ class Issuer(IssuerParameter):
 
     def get_issuer(self) -> str:
         return self._issuer
-
-
-def _new_token(**_: object) -> str:
-    return new_secret()
-
-
-def _expires_in(_client: object, _grant_type: str) -> int:
-    return int(ACCESS_TOKEN_LIFETIME.total_seconds())
-
-
-_BEARER_TOKENS = BearerTokenGenerator(_new_token, _new_token, _expires_in)

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from authlib.oauth2.rfc6749 import AuthorizationCodeGrant, RefreshTokenGrant
+from authlib.oauth2.rfc6749 import (
+    AuthorizationCodeGrant,
+    ClientCredentialsGrant,
+    InvalidScopeError,
+    RefreshTokenGrant,
+)
 
-from idp.oidc.clients import AUTH_METHODS
+from idp.oidc.changes import CODES, GRANTS
+from idp.oidc.claims import SCOPES
 from idp.oidc.credentials import CODE_LIFETIME, GRACE, CodeCredential, RefreshCredential
 from idp.storage.secrets import fingerprint, new_id, new_secret
-from idp.storage.tables import AuthorizationCode, Grant, User, now
+from idp.storage.tables import User, now
 
 if TYPE_CHECKING:
     from authlib.oauth2 import OAuth2Request
     from authlib.oauth2.rfc6749 import ClientMixin
 
     from idp.accounts.sessions import SignedIn
+    from idp.oidc.authorization_request import AuthorizationRequest
     from idp.oidc.engine import Engine
 
 
 class CodeGrant(AuthorizationCodeGrant):
     """The authorization code grant (RFC 6749 §4.1)."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
     server: Engine
 
     def validate_authorization_request(self) -> str:
@@ -33,24 +39,28 @@ class CodeGrant(AuthorizationCodeGrant):
         return new_secret()
 
     def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
-        signed_in = cast("SignedIn", request.user)
-        asked = self.server.request.form
-        grant = Grant(
+        asked = cast("AuthorizationRequest", self.server.asked)
+        signed_in = cast("SignedIn", asked.signed_in)
+        sent = asked.parameters
+        grant = GRANTS.make(
             id=new_id(),
-            client_id=asked["client_id"],
+            client_id=asked.client.row.id,
             user_id=signed_in.user.id,
             session_id=signed_in.session.id,
             scope=request.scope,
-            nonce=asked.get("nonce"),
+            resource=sent.get("resource") or "",
+            nonce=sent.get("nonce"),
             auth_time=signed_in.auth_time,
             amr=signed_in.session.amr,
+            acr=asked.acr,
+            claims=asked.claim_names,
         )
-        authorization_code = AuthorizationCode(
+        authorization_code = CODES.make(
             fingerprint=fingerprint(code),
             grant_id=grant.id,
-            redirect_uri=asked["redirect_uri"],
-            code_challenge=asked.get("code_challenge"),
-            code_challenge_method=asked.get("code_challenge_method"),
+            redirect_uri=sent.data["redirect_uri"],
+            code_challenge=sent.get("code_challenge"),
+            code_challenge_method=sent.get("code_challenge_method"),
             expires_at=now() + CODE_LIFETIME,
         )
         self.server.changes.new_rows += [grant, authorization_code]
@@ -80,7 +90,6 @@ class CodeGrant(AuthorizationCodeGrant):
 class RefreshGrant(RefreshTokenGrant):
     """The refresh token grant (RFC 6749 §6) with rotation (RFC 9700 §4.14.2)."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
     INCLUDE_NEW_REFRESH_TOKEN = True
     server: Engine
 
@@ -100,3 +109,15 @@ class RefreshGrant(RefreshTokenGrant):
 
     def revoke_old_credential(self, refresh_token: RefreshCredential) -> None:  # type: ignore[override]
         self.server.changes.used = refresh_token
+
+
+class ClientCredentials(ClientCredentialsGrant):
+    """The client credentials grant (RFC 6749 §4.4): a client acts for itself, without a person."""
+
+    server: Engine
+
+    def validate_requested_scope(self) -> None:
+        """RFC 6749 §3.3: refuse what the client may not have, and what tells of a person."""
+        asked = self.server.request.form.get("scope", "").split()
+        if self.client.get_allowed_scope(asked).split() != asked or {*asked} & {*SCOPES}:
+            raise InvalidScopeError("The client may not have this scope for itself.")

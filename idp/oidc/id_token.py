@@ -1,16 +1,22 @@
 """The id token (OIDC Core §2): who signed in, when and how; claims about them are at userinfo."""
 
 import time
-from typing import Any, cast
+from base64 import urlsafe_b64encode
+from hashlib import sha256, sha512
+from typing import TYPE_CHECKING, Any, cast
 
 from authlib.oauth2 import OAuth2Request
-from authlib.oidc.core import OpenIDCode, UserInfo
+from authlib.oidc.core import OpenIDCode
 
-from idp.oidc.credentials import CodeCredential, Redeemable
-from idp.oidc.keys import ALGORITHM, KeyRing
-from idp.storage.tables import User
+from idp.oidc.claims import claims_of
+from idp.oidc.credentials import CodeCredential
+from idp.oidc.keys import KeyRing
+from idp.oidc.redeemable import Redeemable
 
-CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "sid")
+if TYPE_CHECKING:
+    from idp.oidc.clients import RegisteredClient
+
+CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid")
 LIFETIME = 3600  # seconds
 
 
@@ -25,32 +31,42 @@ class IdToken(OpenIDCode):
     def exists_nonce(self, nonce: str, request: OAuth2Request) -> bool:
         return False  # The nonce is the client's to check; codes are single-use here.
 
-    def get_compatible_claims(self, request: OAuth2Request) -> dict[str, Any]:
-        # OIDC Core §12.2: a refreshed id token tells of the same sign-in.
+    def process_token(self, grant: Any, response: Any) -> dict[str, Any]:
+        """Add it, also beside an access token that is for an API and lacks the openid scope."""
+        token: dict[str, Any] = response[1]
+        if "openid" in grant.server.scope.split():
+            token["id_token"] = self.encode_id_token(token, grant.request)
+        return token
+
+    def encode_id_token(self, token: dict[str, Any], request: OAuth2Request) -> str:
         credential = cast("Redeemable", request.authorization_code or request.refresh_token)
+        algorithm = cast("RegisteredClient", request.client).row.id_token_signed_response_alg
+        claims = self._claims_of(credential)
+        claims["at_hash"] = _half_hash(token["access_token"], algorithm)
+        return self._keys.sign(claims, algorithm)
+
+    def _claims_of(self, credential: Redeemable) -> dict[str, Any]:
+        # OIDC Core §12.2: a refreshed id token tells of the same sign-in, and has no nonce.
         grant = credential.grant
         issued_at = int(time.time())
         claims = {
+            **claims_of(credential.user, "", grant.claims.get("id_token", ())),
             "iss": self._issuer,
             "sub": grant.user_id,
             "aud": grant.client_id,
             "iat": issued_at,
             "exp": issued_at + LIFETIME,
             "auth_time": int(grant.auth_time.timestamp()),
+            "nonce": grant.nonce if isinstance(credential, CodeCredential) else None,
+            "acr": grant.acr,
             "amr": grant.amr,
             "sid": grant.session_id,
         }
-        return {name: value for name, value in claims.items() if value}
+        return {name: value for name, value in claims.items() if value not in (None, [])}
 
-    def get_authorization_code_claims(self, authorization_code: CodeCredential) -> dict[str, Any]:  # type: ignore[override]
-        nonce = authorization_code.grant.nonce
-        return {"nonce": nonce} if nonce else {}
 
-    def generate_user_info(self, user: User, scope: str) -> UserInfo:
-        return UserInfo()
-
-    def get_encode_header(self, client: object) -> dict[str, Any]:
-        return {"alg": ALGORITHM, "kid": self._keys.signing_key.kid}
-
-    def resolve_client_private_key(self, client: object) -> Any:
-        return self._keys.signing_key
+def _half_hash(access_token: str, algorithm: str) -> str:
+    """Return the left half of a hash as strong as the signature (OIDC Core §3.1.3.6)."""
+    hash_of = sha512 if algorithm.startswith("Ed") else sha256
+    digest = hash_of(access_token.encode()).digest()
+    return urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""Interactions: an authorization request set aside while its person signs in."""
+"""Interactions: an authorization request set aside while its person acts on our pages."""
 
 import secrets
 from datetime import timedelta
@@ -7,13 +7,24 @@ from urllib.parse import urlencode
 from sqlmodel import Session
 
 from idp.oidc.authorization_request import AuthorizationRequest
+from idp.oidc.parameters import Parameters
 from idp.storage.secrets import fingerprint
 from idp.storage.statements import Rows
 from idp.storage.tables import Interaction, now
 
 LIFETIME = timedelta(hours=1)
+SELECT_ACCOUNT = "/oidc/select-account"
+CONSENT = "/oidc/consent"
 
 _INTERACTIONS = Rows(Interaction)
+_SIGN_IN = "/sign-in"
+_FIRST_SCREENS = {
+    "register": "/register",
+    "sign_in": _SIGN_IN,
+    "forgot_password": "/forgot-password",
+    "reset_password": "/forgot-password",
+}
+"""Where `first_screen` may lead; the last name is Logto's."""
 
 
 def start_interaction(session: Session, request: AuthorizationRequest, browser: str) -> Interaction:
@@ -38,14 +49,39 @@ def load_interaction(
     return interaction if interaction.expires_at > now() else None
 
 
-def first_page(request: AuthorizationRequest, interaction: Interaction) -> str:
-    """Return the page where the person begins, with what the client says about them."""
-    path = "/register" if "create" in request.prompts else "/sign-in"
+def needed_page(request: AuthorizationRequest) -> str | None:
+    """Return the path of the page the person must see next; None if the client can be answered."""
+    if request.needs_sign_in:
+        if "create" in request.prompts:
+            return _FIRST_SCREENS["register"]
+        return _FIRST_SCREENS.get(request.parameters.get("first_screen") or "", _SIGN_IN)
+    if request.needs_account:
+        return SELECT_ACCOUNT
+    return CONSENT if request.needs_consent else None
+
+
+def page_address(path: str, request: AuthorizationRequest, interaction: Interaction) -> str:
+    """Return the address of a page, with what the client says about the person."""
     query = {"interaction": interaction.id}
     for name in ("login_hint", "ui_locales"):
         if value := request.parameters.get(name):
             query[name] = value
     return f"{path}?{urlencode(query)}"
+
+
+def interaction_only(sent: Parameters) -> Parameters:
+    """Return what names a request set aside; our pages take nothing else of it from a form."""
+    return Parameters([("interaction", sent.get("interaction") or "none")])
+
+
+def resumption(named: Parameters) -> str:
+    """Return the address where a request set aside goes on."""
+    return f"/oidc/authorize?{urlencode(named.data)}"
+
+
+def choose_account(session: Session, interaction: Interaction, account_id: str) -> None:
+    """Note whom the person wants to be for this request."""
+    _INTERACTIONS.update(session, {"id": interaction.id}, account_id=account_id)
 
 
 def end_interaction(session: Session, interaction: Interaction) -> None:

@@ -1,61 +1,155 @@
-"""The keys that sign id tokens: made once, sealed at rest, published as a JWK Set (RFC 7517)."""
+"""The keys that sign tokens: of each algorithm the next, the current and the previous one.
 
-from collections.abc import Iterable
+A client may keep the published keys for a while, so a key is published before it signs, and after.
+Keys are sealed at rest and published as a JWK Set (RFC 7517).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, RSAKey
-from sqlmodel import Session, col, select
+from joserfc.jwk import ECKey, JWKRegistry, Key, KeySet, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+from sqlmodel import Session, col, delete, select, update
 
 from idp.storage import Secrets
-from idp.storage.tables import SigningKey
+from idp.storage.statements import add_if_absent
+from idp.storage.tables import SigningKey, SigningKeyState
 
 ALGORITHM = "RS256"
+"""What signs when a client asked for nothing else (OIDC Core §15.1)."""
+_EDDSA = "EdDSA"
+_ED25519 = "Ed25519"
+ALGORITHMS = (ALGORITHM, "ES256", _ED25519, _EDDSA)
+"""What clients may choose; `EdDSA` is how `Ed25519` was called before RFC 9864."""
+
+_GENERATE: dict[str, Callable[[], Key]] = {
+    ALGORITHM: partial(RSAKey.generate_key, 2048, {"use": "sig", "alg": ALGORITHM}),
+    "ES256": partial(ECKey.generate_key, "P-256", {"use": "sig", "alg": "ES256"}),
+    # Without `alg`, for clients know the algorithm of this key by two names.
+    _ED25519: partial(OKPKey.generate_key, "Ed25519", {"use": "sig"}),
+}
 
 
-def ensure_signing_key(session: Session, secrets: Secrets) -> None:
-    """Make the first signing key, unless there is one."""
-    if session.exec(_active_keys()).first() is None:
-        key = RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
-        private_jwk = secrets.seal_json(key.as_dict(private=True))
-        session.add(SigningKey(kid=key.thumbprint(), algorithm=ALGORITHM, private_jwk=private_jwk))
-        session.flush()
+@dataclass(frozen=True)
+class StoredKey:
+    """A signing key as it is kept, opened."""
+
+    kid: str
+    algorithm: str
+    state: SigningKeyState
+    private_jwk: Mapping[str, Any]
 
 
-def load_private_jwks(session: Session, secrets: Secrets) -> list[dict[str, Any]]:
-    """Return the private JWKs in use, the one that signs first."""
-    ensure_signing_key(session, secrets)
-    return [secrets.open_json(key.private_jwk) for key in session.exec(_active_keys())]
+def ensure_signing_keys(session: Session, secrets: Secrets) -> None:
+    """Make the keys that are missing; of processes that start at once, one makes each."""
+    found = set(session.exec(select(SigningKey.algorithm, SigningKey.state)).all())
+    for algorithm in _GENERATE:
+        for state in (SigningKeyState.CURRENT, SigningKeyState.NEXT):
+            if (algorithm, state) not in found:
+                _add_key(session, secrets, algorithm, state)
 
 
-def _active_keys() -> Any:
-    active = select(SigningKey).where(col(SigningKey.retired_at).is_(None))
-    return active.order_by(col(SigningKey.created_at).desc())
+def load_signing_keys(session: Session, secrets: Secrets) -> list[StoredKey]:
+    """Return every key, after making those that are missing."""
+    ensure_signing_keys(session, secrets)
+    return [
+        StoredKey(key.kid, key.algorithm, key.state, secrets.open_json(key.private_jwk))
+        for key in list_keys(session)
+    ]
+
+
+def list_keys(session: Session) -> list[SigningKey]:
+    """Return the rows of every key, newest first within an algorithm."""
+    ordered = select(SigningKey).order_by(col(SigningKey.algorithm), col(SigningKey.kid))
+    order = list(SigningKeyState)
+    return sorted(session.exec(ordered), key=lambda key: (key.algorithm, order.index(key.state)))
+
+
+def rotate_keys(session: Session, secrets: Secrets) -> None:
+    """Let the next keys sign; the current ones only verify from now on, the previous ones go."""
+    ensure_signing_keys(session, secrets)
+    session.exec(select(SigningKey).with_for_update()).all()  # one rotation after the other
+    session.exec(delete(SigningKey).where(col(SigningKey.state) == SigningKeyState.PREVIOUS))
+    _move(session, SigningKeyState.CURRENT, SigningKeyState.PREVIOUS)
+    _move(session, SigningKeyState.NEXT, SigningKeyState.CURRENT)
+    ensure_signing_keys(session, secrets)
+
+
+def _move(session: Session, old: SigningKeyState, new: SigningKeyState) -> None:
+    session.exec(update(SigningKey).where(col(SigningKey.state) == old).values(state=new))
+
+
+def _add_key(session: Session, secrets: Secrets, algorithm: str, state: SigningKeyState) -> None:
+    key = _GENERATE[algorithm]()
+    made = SigningKey(
+        kid=key.thumbprint(),
+        algorithm=algorithm,
+        state=state,
+        private_jwk=secrets.seal_json({**key.as_dict(private=True), "kid": key.thumbprint()}),
+    )
+    add_if_absent(session, made)
+
+
+class _Registry(JWSRegistry):
+    """joserfc's algorithms under the names clients know."""
+
+    def get_alg(self, name: str) -> Any:
+        return super().get_alg(_ED25519 if name == _EDDSA else name)
+
+
+_REGISTRY = _Registry(algorithms=ALGORITHMS)
 
 
 @dataclass(frozen=True)
 class KeyRing:
     """Keys imported once, because importing one costs a hundred times what a signature costs."""
 
-    signing_key: RSAKey
+    signing_keys: Mapping[str, Key]
+    """The current key of each algorithm."""
     key_set: KeySet
 
     @classmethod
-    def open(cls, private_jwks: Iterable[dict[str, Any]]) -> "KeyRing":
-        keys = [RSAKey.import_key(jwk) for jwk in private_jwks]
-        return cls(keys[0], KeySet(list(keys)))
+    def open(cls, stored: Iterable[StoredKey], known: "KeyRing | None" = None) -> "KeyRing":
+        """Import keys, but for those that are `known` already."""
+        imported = {key.kid: key for key in known.key_set.keys} if known else {}
+        keys: list[Key] = []
+        signing_keys: dict[str, Key] = {}
+        for each in stored:
+            key = imported.get(each.kid) or JWKRegistry.import_key(dict(each.private_jwk))
+            keys.append(key)
+            if each.state is SigningKeyState.CURRENT:
+                signing_keys[each.algorithm] = key
+        return cls(signing_keys, KeySet(keys))
 
     @cached_property
     def jwks(self) -> dict[str, Any]:
         """Return the public half, as clients read it."""
         return {"keys": [key.as_dict(private=False) for key in self.key_set.keys]}
 
+    @cached_property
+    def published(self) -> bytes:
+        """Return the JWK Set as it is published."""
+        return json.dumps(self.jwks).encode()
+
+    def sign(self, claims: dict[str, Any], algorithm: str = ALGORITHM, typ: str = "JWT") -> str:
+        """Return a signed JWT; `typ` keeps one kind from being taken for another (RFC 8725)."""
+        key = self.signing_keys[_ED25519 if algorithm == _EDDSA else algorithm]
+        header = {"typ": typ, "alg": algorithm, "kid": key.kid}
+        return jwt.encode(header, claims, key, registry=_REGISTRY)
+
     def read_id_token(self, id_token: str) -> dict[str, Any] | None:
         """Return the claims of an id token signed here, expired or not; None for any other."""
         try:
-            return dict(jwt.decode(id_token, self.key_set, algorithms=[ALGORITHM]).claims)
-        except JoseError:
+            token = jwt.decode(id_token, self.key_set, registry=_REGISTRY)
+        except (JoseError, ValueError):
             return None
+        # Other JWTs of ours say so in `typ`, or like userinfo never expire.
+        is_id_token = token.header.get("typ") == "JWT" and {"sub", "aud", "exp"} <= set(
+            token.claims
+        )
+        return dict(token.claims) if is_id_token else None

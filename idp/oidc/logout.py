@@ -115,6 +115,7 @@ def _confirmation_page(provider: Provider, request: Request, asked: LogoutReques
 
 
 def _end_session(session: Session, asked: LogoutRequest) -> None:
+    """End the session and what was granted in it, but for what may outlive it (§2, §11 of Core)."""
     if asked.session_id:
         sign_out(session, asked.session_id)
 

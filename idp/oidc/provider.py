@@ -1,11 +1,14 @@
 """What every endpoint of the provider has at hand."""
 
+import time
 from dataclasses import dataclass, field
 
-from idp.oidc.keys import KeyRing, load_private_jwks
+from idp.oidc.keys import KeyRing, load_signing_keys
 from idp.settings import Settings
 from idp.storage import Database, Secrets
 from idp.web.pages import Pages
+
+_KEYS_AGE = 60.0  # seconds after which a rotation by another process is noticed
 
 
 @dataclass
@@ -17,7 +20,18 @@ class Provider:
     secrets: Secrets
     pages: Pages
     keys: KeyRing = field(init=False)
+    _keys_read_at: float = field(init=False, default=float("-inf"))
 
     async def start(self) -> None:
-        """Load the signing keys, and make one if there is none."""
-        self.keys = KeyRing.open(await self.database.run(load_private_jwks, self.secrets))
+        """Load the signing keys, and make those that are missing."""
+        await self._read_keys(None)
+
+    async def refresh_keys(self) -> None:
+        """Read the signing keys again if that was a while ago: they may have been rotated."""
+        if time.monotonic() - self._keys_read_at > _KEYS_AGE:
+            await self._read_keys(self.keys)
+
+    async def _read_keys(self, known: KeyRing | None) -> None:
+        self._keys_read_at = time.monotonic()
+        stored = await self.database.run(load_signing_keys, self.secrets)
+        self.keys = KeyRing.open(stored, known)

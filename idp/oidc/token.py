@@ -1,40 +1,33 @@
 """The token endpoint (RFC 6749 §3.2)."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidClientError, InvalidGrantError, InvalidRequestError
-from authlib.oauth2.rfc6749.util import extract_basic_authorization
+from authlib.oauth2.rfc6749 import InvalidRequestError
 from sqlmodel import Session
-from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from idp.oidc.access_token import InvalidTargetError, load_api
+from idp.oidc.answers import answer, refusal
 from idp.oidc.changes import write_changes
-from idp.oidc.clients import RegisteredClient, load_client
-from idp.oidc.credentials import CodeCredential, Redeemable, RefreshCredential, find_credential
-from idp.oidc.engine import Engine, ProtocolRequest
+from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
+from idp.oidc.credentials import CodeCredential, RefreshCredential
+from idp.oidc.engine import Answer, Engine, ProtocolRequest
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
-from idp.storage.tables import AuthorizationCode, RefreshToken
+from idp.oidc.redeemable import Redemption, find_presented
 
 
 async def token_endpoint(provider: Provider, request: Request) -> Response:
-    """Exchange an authorization code or a refresh token for tokens."""
+    """Give tokens for what the grant_type says."""
+    await provider.refresh_keys()
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        client_id = check_client_id(request.headers, form)
+        credentials = read_credentials(request.headers, form)
+        decided = await provider.database.run(_redeem, provider, credentials, form)
     except OAuth2Error as error:
-        return _json(*error())
-    client, credential = await provider.database.run(_read, client_id, form)
-    protocol_request = ProtocolRequest(provider.settings.issuer, "POST", form, request.headers)
-    engine = Engine(provider, protocol_request, client, credential)
-    answer = engine.redeem()
-    if engine.changes and not await provider.database.run(write_changes, engine.changes):
-        return _json(*InvalidGrantError("The code was used already.")())
-    return _json(answer.status_code, answer.body, answer.headers)
+        return refusal(error)
+    return answer(decided.body, decided.status_code)
 
 
 def check_parameters(form: Parameters) -> None:
@@ -45,38 +38,29 @@ def check_parameters(form: Parameters) -> None:
         raise InvalidRequestError("The grant_type is missing.")
 
 
-def check_client_id(headers: Headers, form: Parameters) -> str | None:
-    """RFC 6749 §2.3: return whose request this says it is, in one way of saying so."""
-    try:
-        client_id, _ = extract_basic_authorization(
-            {"Authorization": headers.get("authorization", "")}
-        )
-    except ValueError as error:
-        message = "The Authorization header is malformed."
-        raise InvalidClientError(message, status_code=401) from error
-    if client_id is None:
-        return form.get("client_id")
-    if form.get("client_secret") or form.get("client_id") not in {None, client_id}:
-        raise InvalidRequestError("The client authenticates in more than one way.")
-    return client_id
+def check_resource(redemption: Redemption) -> None:
+    """RFC 8707 §2.2: an API that the person was not asked about gets no token of theirs."""
+    found, api = redemption.presented, redemption.api
+    if api is None or not isinstance(found, CodeCredential | RefreshCredential):
+        return
+    if api.identifier not in found.grant.resource.split():
+        raise InvalidTargetError("The authorization request did not name this resource.")
 
 
-def _read(
-    session: Session, client_id: str | None, form: Parameters
-) -> tuple[RegisteredClient | None, Redeemable | None]:
-    return load_client(session, client_id), _find_credential(session, form)
+def _redeem(
+    session: Session, provider: Provider, credentials: Credentials, form: Parameters
+) -> Answer:
+    """Read, decide and write in one transaction; raises OAuth2Error when nothing is to be written.
 
-
-def _find_credential(session: Session, form: Parameters) -> Redeemable | None:
-    if form.get("grant_type") == "authorization_code":
-        code_rows = find_credential(session, AuthorizationCode, form.get("code") or "")
-        return CodeCredential(*code_rows) if code_rows else None
-    rows = find_credential(session, RefreshToken, form.get("refresh_token") or "")
-    return RefreshCredential(*rows) if rows else None
-
-
-def _json(status_code: int, body: Any, headers: Iterable[tuple[str, str]]) -> Response:
-    response = JSONResponse(body, status_code, dict(headers))
-    if status_code == 401:
-        response.headers["WWW-Authenticate"] = 'Basic realm="clients"'  # RFC 7617 §2
-    return response
+    A decision that costs somebody a grant is an answer, because it must be written.
+    """
+    client = authenticate_client(session, provider.settings, credentials)
+    api = load_api(session, form.get("resource"))
+    redemption = Redemption(client, find_presented(session, client, form), api)
+    check_resource(redemption)
+    request = ProtocolRequest(provider.settings.issuer, "POST", form)
+    engine = Engine(provider, request, client, redemption)
+    decided = engine.redeem()
+    if engine.changes and not write_changes(session, engine.changes):
+        return engine.lose()
+    return decided

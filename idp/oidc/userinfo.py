@@ -1,14 +1,50 @@
 """The userinfo endpoint (OIDC Core §5.3), protected as RFC 6750 says."""
 
-from sqlmodel import Session
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from idp.oidc.claims import claims_of
-from idp.oidc.credentials import Credential, find_credential
 from idp.oidc.parameters import form_parameters
 from idp.oidc.provider import Provider
-from idp.storage.tables import AccessToken
+from idp.storage.secrets import fingerprint
+from idp.storage.statements import Statement
+from idp.storage.tables import AccessToken, Client, Grant, User, now
+
+_FIND = Statement[Any](
+    select(  # type: ignore[call-overload]
+        User,
+        AccessToken.scope,
+        Grant.claims,
+        Client.id,
+        Client.userinfo_signed_response_alg,
+        AccessToken.expires_at,
+        Grant.revoked_at,
+        AccessToken.audience,
+    )
+    .join(Grant, col(Grant.id) == col(AccessToken.grant_id))
+    .join(User, col(User.id) == col(Grant.user_id))
+    .join(Client, col(Client.id) == col(AccessToken.client_id))
+    .where(col(AccessToken.fingerprint) == bindparam("fingerprint"))
+)
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Whom an access token tells about, how much, and to which client."""
+
+    user: User
+    scope: str
+    names: Mapping[str, list[str]]
+    """Claims that were asked for one by one."""
+    client_id: str
+    algorithm: str | None
+    """Set for a client that wants the answer signed."""
 
 
 class BearerError(Exception):
@@ -30,12 +66,21 @@ async def userinfo_endpoint(provider: Provider, request: Request) -> Response:
     """Tell a client about the person whose access token it presents."""
     try:
         access_token = await read_access_token(request)
-        credential = await provider.database.run(load_access_token, access_token)
-        check_scope(credential)
+        told = await provider.database.read(load_access_token, access_token)
+        check_scope(told)
     except BearerError as error:
         return error.to_response()
-    claims = claims_of(credential.user, credential.row.scope)
+    claims = claims_of(told.user, told.scope, told.names.get("userinfo", ()))
+    if told.algorithm:
+        return _signed(provider, claims, told.client_id, told.algorithm)
     return JSONResponse(claims, headers={"Cache-Control": "no-store"})
+
+
+def _signed(provider: Provider, claims: dict[str, Any], client_id: str, algorithm: str) -> Response:
+    """OIDC Core §5.3.2: a signed answer says who says it, and to whom."""
+    told = {"iss": provider.settings.issuer, "aud": client_id, **claims}
+    body = provider.keys.sign(told, algorithm)
+    return Response(body, media_type="application/jwt", headers={"Cache-Control": "no-store"})
 
 
 async def read_access_token(request: Request) -> str:
@@ -53,16 +98,20 @@ async def read_access_token(request: Request) -> str:
     raise BearerError(401)
 
 
-def load_access_token(session: Session, access_token: str) -> Credential[AccessToken]:
+def load_access_token(session: Session, access_token: str) -> Bearer:
     """Return what an access token stands for; raises BearerError if it stands for nothing."""
-    found = find_credential(session, AccessToken, access_token)
-    credential = Credential(*found) if found else None
-    if credential is None or not credential.is_live:
-        raise BearerError(401, "invalid_token", "The access token is unknown or has ended.")
-    return credential
+    found = _FIND.first(session, fingerprint=fingerprint(access_token))
+    if found is not None:
+        *bearer, expires_at, revoked_at, audience = found
+        told = Bearer(*bearer)
+        is_for_us = audience is None  # RFC 9068 §4
+        has_ended = revoked_at or told.user.suspended_at or expires_at <= now()
+        if is_for_us and not has_ended:
+            return told
+    raise BearerError(401, "invalid_token", "The access token is unknown or has ended.")
 
 
-def check_scope(credential: Credential[AccessToken]) -> None:
+def check_scope(told: Bearer) -> None:
     """OIDC Core §5.3: userinfo is for access tokens of the openid scope."""
-    if "openid" not in credential.row.scope.split():
+    if "openid" not in told.scope.split():
         raise BearerError(403, "insufficient_scope", "The access token lacks the openid scope.")

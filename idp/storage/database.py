@@ -9,6 +9,7 @@ import select
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -54,8 +55,22 @@ class Database(ABC):
             callback()
         return result
 
+    async def read(
+        self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(session, ...)`, which changes nothing, without beginning a transaction."""
+
+        def unit(connection: Connection) -> T:
+            with Session(connection, expire_on_commit=False) as session:
+                return work(session, *args, **kwargs)
+
+        return await self._read(unit)
+
     @abstractmethod
     async def _run(self, unit: Callable[[Connection], T]) -> T: ...
+
+    async def _read(self, unit: Callable[[Connection], T]) -> T:
+        return await self._run(unit)
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -86,13 +101,27 @@ class _Sqlite(Database):
 
     async def _run(self, unit: Callable[[Connection], T]) -> T:
         try:
-            return _on(self._impatient, _DEFERRED, unit)
+            return _on(self._kept, _DEFERRED, unit)
         except (OperationalError, sqlite3.OperationalError) as error:
             if not _is_busy(error):
                 raise
-        return await asyncio.to_thread(_on, self._patient, _IMMEDIATE, unit)
+        return await asyncio.to_thread(self._wait_and_run, unit)
+
+    def _wait_and_run(self, unit: Callable[[Connection], T]) -> T:
+        with self._patient.connect() as connection:
+            return _on(connection, _IMMEDIATE, unit)
+
+    async def _read(self, unit: Callable[[Connection], T]) -> T:
+        return unit(self._kept)
+
+    @cached_property
+    def _kept(self) -> Connection:
+        """The one connection of the event loop: taking one from a pool costs more than a read."""
+        return self._impatient.connect()
 
     async def aclose(self) -> None:
+        if "_kept" in self.__dict__:
+            self._kept.close()
         self._impatient.dispose()
         self._patient.dispose()
 
@@ -105,9 +134,15 @@ class _PostgreSQL(Database):
             driver_url(url), pool_size=_POSTGRESQL_CONNECTIONS, hide_parameters=_HIDE_VALUES
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_dead)
+        # Of the same pool; saves the round trips that begin and end a transaction.
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def _run(self, unit: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:
+            return await connection.run_sync(unit)
+
+    async def _read(self, unit: Callable[[Connection], T]) -> T:
+        async with self._reading.connect() as connection:
             return await connection.run_sync(unit)
 
     async def aclose(self) -> None:
@@ -128,10 +163,13 @@ def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:
         raise DisconnectionError
 
 
-def _on(engine: Engine, begin: str, unit: Callable[[Connection], T]) -> T:
-    with engine.connect() as connection:
+def _on(connection: Connection, begin: str, unit: Callable[[Connection], T]) -> T:
+    try:
         _begin(connection, begin)
         return unit(connection)
+    except BaseException:
+        connection.connection.rollback()  # what statements wrote without the session
+        raise
 
 
 def _is_busy(error: OperationalError | sqlite3.OperationalError) -> bool:

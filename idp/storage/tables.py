@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, Enum, Index, text
+from sqlalchemy import JSON, Column, Enum, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from idp.storage.secrets import new_id
@@ -77,6 +77,8 @@ class Interaction(SQLModel, table=True):
     client_id: str = Field(foreign_key="client.id", ondelete="CASCADE")
     parameters: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
     """The validated request, as it came."""
+    account_id: str | None = None
+    """The person who was chosen where several might use this browser."""
     created_at: datetime = Field(default_factory=now)
     expires_at: datetime = Field(index=True)
 
@@ -393,8 +395,9 @@ class Client(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     name: str
-    secret_hash: str | None = None
     token_endpoint_auth_method: str = "client_secret_basic"
+    jwks: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    """Public keys of a client that authenticates with private_key_jwt."""
     redirect_uris: list[str] = Field(sa_column=Column(JSON, nullable=False))
     post_logout_redirect_uris: list[str] = Field(
         default_factory=list, sa_column=Column(JSON, nullable=False)
@@ -403,11 +406,50 @@ class Client(SQLModel, table=True):
         default_factory=lambda: ["authorization_code", "refresh_token"],
         sa_column=Column(JSON, nullable=False),
     )
-    scope: str = "openid profile email offline_access"
+    scope: str = "openid profile email address phone offline_access"
     first_party: bool = True
     """Belongs to whoever runs this server, so nobody is asked for consent."""
     require_pkce: bool = True
     """Public clients must use PKCE in any case."""
+    id_token_signed_response_alg: str = "RS256"
+    userinfo_signed_response_alg: str | None = None
+    """Set for a client that wants userinfo as a signed JWT."""
+    backchannel_logout_uri: str | None = None
+    created_at: datetime = Field(default_factory=now)
+
+
+class ClientSecret(SQLModel, table=True):
+    """One of the secrets of a client, kept as a fingerprint only; it can be replaced in peace."""
+
+    __tablename__ = "client_secret"
+    __table_args__ = (Index("ix_client_secret_client_id", "client_id", "fingerprint"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    client_id: str = Field(foreign_key="client.id", ondelete="CASCADE")
+    fingerprint: str
+    created_at: datetime = Field(default_factory=now)
+    expires_at: datetime | None = None
+
+
+class UsedAssertion(SQLModel, table=True):
+    """A client assertion that was presented, kept until it expires so that nobody replays it."""
+
+    __tablename__ = "used_assertion"
+
+    fingerprint: str = Field(primary_key=True)
+    expires_at: datetime = Field(index=True)
+
+
+class ApiResource(SQLModel, table=True):
+    """An API that access tokens are made for (RFC 8707); it reads them without asking us."""
+
+    __tablename__ = "api_resource"
+
+    identifier: str = Field(primary_key=True)
+    """The absolute URI that clients name as `resource`, and the `aud` of the access tokens."""
+    name: str
+    scope: str = ""
+    """What may be asked for at this API, separated by spaces."""
     created_at: datetime = Field(default_factory=now)
 
 
@@ -419,9 +461,16 @@ class Grant(SQLModel, table=True):
     user_id: str = Field(foreign_key="user.id", index=True, ondelete="CASCADE")
     session_id: str | None = Field(default=None, index=True)
     scope: str
+    resource: str = ""
+    """The APIs it may be used at (RFC 8707), separated by spaces."""
     nonce: str | None = None
     auth_time: datetime
     amr: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    acr: str | None = None
+    claims: dict[str, list[str]] = Field(
+        default_factory=dict, sa_column=Column(JSON, nullable=False)
+    )
+    """Names of the claims asked for one by one, for `userinfo` and for the `id_token`."""
     created_at: datetime = Field(default_factory=now)
     revoked_at: datetime | None = None
 
@@ -441,13 +490,20 @@ class AuthorizationCode(SQLModel, table=True):
 
 
 class AccessToken(SQLModel, table=True):
-    """An opaque access token, found by its fingerprint."""
+    """An access token, found by its fingerprint whether it is opaque or a JWT."""
 
     __tablename__ = "access_token"
 
     fingerprint: str = Field(primary_key=True)
-    grant_id: str = Field(foreign_key="grant.id", index=True, ondelete="CASCADE")
+    client_id: str = Field(foreign_key="client.id", ondelete="CASCADE")
+    grant_id: str | None = Field(
+        default=None, foreign_key="grant.id", index=True, ondelete="CASCADE"
+    )
+    """Missing when a client acts for itself."""
     scope: str
+    audience: str | None = None
+    """The API it is for; missing when it is for this server."""
+    issued_at: datetime = Field(default_factory=now)
     expires_at: datetime = Field(index=True)
 
 
@@ -462,13 +518,62 @@ class RefreshToken(SQLModel, table=True):
     used_at: datetime | None = None
 
 
+class DeviceAuthorization(SQLModel, table=True):
+    """A device that waits for a person to let it in somewhere else (RFC 8628)."""
+
+    __tablename__ = "device_authorization"
+
+    fingerprint: str = Field(primary_key=True)
+    """Of the device code."""
+    user_code: str = Field(unique=True)
+    client_id: str = Field(foreign_key="client.id", ondelete="CASCADE")
+    scope: str
+    interval: int
+    """Seconds the device must wait between two questions."""
+    polled_at: datetime | None = None
+    grant_id: str | None = Field(default=None, foreign_key="grant.id", ondelete="CASCADE")
+    """What the person gave."""
+    denied_at: datetime | None = None
+    expires_at: datetime = Field(index=True)
+
+
+class SigningKeyState(StrEnum):
+    """A key is published before it signs and after: clients read the keys when they like."""
+
+    NEXT = "next"
+    CURRENT = "current"
+    PREVIOUS = "previous"
+
+
 class SigningKey(SQLModel, table=True):
     """A key that signs tokens; `private_jwk` is sealed."""
 
     __tablename__ = "signing_key"
+    # Two processes that start at once make the same first keys, of which one set is kept.
+    __table_args__ = (UniqueConstraint("algorithm", "state"),)
 
     kid: str = Field(primary_key=True)
     algorithm: str
+    state: SigningKeyState = Field(sa_column=_values(SigningKeyState))
     private_jwk: str
     created_at: datetime = Field(default_factory=now)
-    retired_at: datetime | None = None
+
+
+class Consent(SQLModel, table=True):
+    """What a person let an application of somebody else have; asked only once."""
+
+    user_id: str = Field(foreign_key="user.id", primary_key=True, ondelete="CASCADE")
+    client_id: str = Field(foreign_key="client.id", primary_key=True, ondelete="CASCADE")
+    scope: str
+    granted_at: datetime = Field(default_factory=now)
+
+
+class PushedRequest(SQLModel, table=True):
+    """An authorization request a client sent here itself (RFC 9126), found by its request_uri."""
+
+    __tablename__ = "pushed_request"
+
+    fingerprint: str = Field(primary_key=True)
+    client_id: str = Field(foreign_key="client.id", ondelete="CASCADE")
+    parameters: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    expires_at: datetime = Field(index=True)

@@ -27,7 +27,15 @@ def add(session: Session, user_id: str, client_id: str, scope: str, refresh_for:
     session.add(row)
     session.flush()
     key, hour = row.id, timedelta(hours=1)
-    session.add(AccessToken(fingerprint=f"a{key}", grant_id=key, scope="", expires_at=now() - hour))
+    session.add(
+        AccessToken(
+            client_id=client_id,
+            fingerprint=f"a{key}",
+            grant_id=key,
+            scope="",
+            expires_at=now() - hour,
+        )
+    )
     end = now() + refresh_for * hour
     session.add(RefreshToken(fingerprint=f"r{key}", grant_id=key, expires_at=end))
 

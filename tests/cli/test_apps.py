@@ -1,10 +1,12 @@
-"""`idp apps`: register applications and list them."""
+"""`idp apps`: register applications, list them, replace their secrets, forget them."""
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey, KeySet
 
 Idp = Callable[..., Any]
 
@@ -42,3 +44,36 @@ def test_an_unsafe_redirect_uri_is_one_line_and_nothing_is_saved(ready: Idp, uri
     assert ran.err.startswith(f"idp: {uri} ")
     assert len(ran.err.splitlines()) == 1
     assert ready("apps", "list").out == "none\n"
+
+
+def test_a_machine_is_registered_with_its_grant_and_scope(ready: Idp) -> None:
+    ran = ready("apps", "add", "Job", "--grant-type", "client_credentials", "--scope", "read")
+    assert "client_secret" in ran.out
+    refused = ready("apps", "add", "Job", "--grant-type", "implicit")
+    assert refused.status == 2
+    assert refused.err.startswith("idp: implicit is no grant type")
+
+
+def test_an_application_may_sign_instead_of_having_a_secret(ready: Idp, tmp_path: Path) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps(KeySet([ECKey.generate_key("P-256")]).as_dict(private=False)))
+    ran = ready("apps", "add", "Signer", "--jwks", str(keys))
+    assert (ran.status, "client_secret" in ran.out) == (0, False)
+    keys.write_text("{")
+    assert ready("apps", "add", "Signer", "--jwks", str(keys)).status == 2
+
+
+def test_a_secret_is_added_while_the_others_end(ready: Idp) -> None:
+    created = json.loads(ready("apps", "add", "Job", "--json").out)
+    given = ("--expires-in-days", "90", "--others-end-in-hours", "24", "--json")
+    added = json.loads(ready("apps", "secret", created["client_id"], *given).out)
+    assert added["client_secret"] != created["client_secret"]
+    assert ready("apps", "secret", "nobody").status == 2
+
+
+def test_a_removed_application_is_gone(ready: Idp) -> None:
+    created = json.loads(ready("apps", "add", "Job", "--json").out)
+    assert ready("apps", "remove", created["client_id"]).status == 0
+    assert ready("apps", "list").out == "none\n"
+    ran = ready("apps", "remove", created["client_id"])
+    assert (ran.status, len(ran.err.splitlines())) == (2, 1)

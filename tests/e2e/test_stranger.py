@@ -45,9 +45,10 @@ class Stranger:
         if response.headers.get("location", "").startswith(self.ready["redirect_uri"]):
             raise Callback(response.headers["location"])
 
-    def register(self) -> str:
-        """Return the address the application is called back at."""
-        self.person.open(f"{self.discover()['authorization_endpoint']}?{self.request()}")
+    def register(self, request: str = "") -> str:
+        """Follow an authorization request; return where the application is called back."""
+        request = request or f"{self.discover()['authorization_endpoint']}?{self.request()}"
+        self.person.open(request)
         self.person.fill(email=self.email)
         verification_code = self.person.verification_code(self.email)
         with pytest.raises(Callback) as callback:
@@ -104,18 +105,19 @@ def test_joserfc_accepts_the_tokens_of_somebody_who_just_registered(stranger: St
 
 
 @pytest.fixture(scope="session")
-def relying_party(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Return the command of a Node.js program built on openid-client."""
-    node = need(shutil.which("node"), "node", "a client written by others")
+def relying_parties(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of Node.js programs built on clients written by others."""
+    need(shutil.which("node"), "node", "a client written by others")
     directory = tmp_path_factory.mktemp("node")
     npm.install(NODE_PROGRAM / "package.json", directory, "a client written by others")
-    shutil.copy(NODE_PROGRAM / "exchange.js", directory)
-    return [node, str(directory / "exchange.js")]
+    for name in ("exchange.js", "sign_in.js"):
+        shutil.copy(NODE_PROGRAM / name, directory)
+    return directory
 
 
 @pytest.mark.node
 def test_openid_client_accepts_the_tokens_of_somebody_who_just_registered(
-    stranger: Stranger, relying_party: list[str]
+    stranger: Stranger, relying_parties: Path
 ) -> None:
     asked = {
         **stranger.ready,
@@ -125,9 +127,34 @@ def test_openid_client_accepts_the_tokens_of_somebody_who_just_registered(
         "nonce": stranger.nonce,
     }
     done = subprocess.run(
-        relying_party, input=json.dumps(asked), capture_output=True, text=True, check=False
+        ["node", relying_parties / "exchange.js"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["userinfo"]["email"] == stranger.email
     assert answer["refreshed"]["sub"] == answer["claims"]["sub"]
+
+
+@pytest.mark.node
+def test_oidc_client_ts_signs_in_somebody_who_just_registered(
+    stranger: Stranger, relying_parties: Path
+) -> None:
+    program = subprocess.Popen(
+        ["node", relying_parties / "sign_in.js"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    with program as running:
+        assert running.stdin
+        assert running.stdout
+        running.stdin.write(json.dumps({**stranger.ready, "nonce": stranger.nonce}) + "\n")
+        callback = stranger.register(running.stdout.readline().strip())
+        running.stdin.write(f"{callback}\n")
+        answer = json.loads(running.stdout.readline())
+    assert answer["profile"]["email"] == stranger.email

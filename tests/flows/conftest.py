@@ -15,7 +15,7 @@ from idp import hookimpl
 from idp.app import create_app
 from idp.connector_kit.testing import MemoryEmailConnector
 from idp.connectors import save_connector
-from idp.oidc.keys import ensure_signing_key
+from idp.oidc.keys import ensure_signing_keys
 from idp.settings import Settings
 from idp.storage import Secrets, open_database
 from idp.storage.migrations import upgrade
@@ -33,7 +33,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def prepare() -> None:
         database = open_database(url)
-        await database.run(ensure_signing_key, Secrets([KEY]))
+        await database.run(ensure_signing_keys, Secrets([KEY]))
         await database.aclose()
 
     asyncio.run(prepare())

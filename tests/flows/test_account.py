@@ -37,7 +37,11 @@ def grant(session: Session, user_id: str, session_id: str | None, scope: str) ->
     session.flush()
     end = now() + timedelta(hours=1)
     key = granted.id
-    session.add(AccessToken(fingerprint=f"a{key}", grant_id=key, scope=scope, expires_at=end))
+    session.add(
+        AccessToken(
+            client_id="wiki", fingerprint=f"a{key}", grant_id=key, scope=scope, expires_at=end
+        )
+    )
     session.add(RefreshToken(fingerprint=f"r{key}", grant_id=key, expires_at=end))
 
 

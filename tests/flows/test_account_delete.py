@@ -42,7 +42,11 @@ def issue_access_token(session: Session) -> None:
     session.flush()
     end = now() + timedelta(hours=1)
     key = fingerprint("an access token")
-    session.add(AccessToken(fingerprint=key, grant_id=grant.id, scope="openid", expires_at=end))
+    session.add(
+        AccessToken(
+            client_id="wiki", fingerprint=key, grant_id=grant.id, scope="openid", expires_at=end
+        )
+    )
 
 
 def test_everything_of_the_account_is_gone(site: Site, alice: Person) -> None:

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from idp.web.security import security_headers
 
 OPEN_TO_OTHERS = {"/oidc/authorize", "/oidc/token", "/oidc/userinfo", "/oidc/logout"}
+OPEN_TO_OTHERS |= {"/oidc/revoke", "/oidc/introspect", "/oidc/device", "/oidc/par"}
 
 KEPT_BY_CLIENTS = ("/oidc/jwks", "/.well-known/")
 

@@ -21,12 +21,12 @@ from idp.accounts.sessions import Visit, start_session
 from idp.accounts.users import create_user
 from idp.oidc import Provider, routes
 from idp.oidc.clients import add_client
-from idp.oidc.keys import KeyRing, ensure_signing_key, load_private_jwks
+from idp.oidc.keys import KeyRing, ensure_signing_keys, load_signing_keys
 from idp.settings import Settings
 from idp.storage import Secrets, open_database
 from idp.storage.migrations import upgrade
 from idp.storage.secrets import fingerprint
-from idp.storage.tables import BrowserSession, User, now
+from idp.storage.tables import BrowserSession, ClientSecret, User, now
 from idp.web.cookies import session_cookie
 from idp.web.pages import Pages
 
@@ -62,6 +62,11 @@ class Site:
                 row.sqlmodel_update(values)
 
         self.work(change)
+
+    def secrets_of(self, client_id: str) -> list[str]:
+        """Return the fingerprints of a client's secrets."""
+        of_client = select(ClientSecret.fingerprint).where(ClientSecret.client_id == client_id)
+        return self.work(lambda session: list(session.exec(of_client)))
 
     def sign_in(self, email: str = "alice@example.com", *, ago: float = 0) -> str:
         """Sign a person in; return the `sub` of their id tokens."""
@@ -102,6 +107,17 @@ class Site:
     def refresh(self, refresh_token: str, **changes: str | None) -> httpx2.Response:
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token, **changes}
         return self._token(form)
+
+    def call(self, endpoint: str, client_id: str, **form: str) -> httpx2.Response:
+        """Call an endpoint as a client that authenticates with its secret."""
+        return self.browser.post(f"/oidc/{endpoint}", data=form, auth=(client_id, SECRET))
+
+    def client_credentials(self, **form: str) -> httpx2.Response:
+        return self.call("token", "machine", grant_type="client_credentials", **form)
+
+    def introspect(self, presented: str, client_id: str = "web") -> dict[str, Any]:
+        answer: dict[str, Any] = self.call("introspect", client_id, token=presented).json()
+        return answer
 
     def _token(self, form: dict[str, str | None]) -> httpx2.Response:
         sent = {name: value for name, value in form.items() if value is not None}
@@ -150,14 +166,14 @@ def filled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     upgrade(f"sqlite:///{file}")
     engine = create_engine(f"sqlite:///{file}")
     with Session(engine) as session:
-        _fill(session)
+        fill(session)
         session.commit()
     engine.dispose()
     return file
 
 
-def _fill(session: Session) -> None:
-    ensure_signing_key(session, Secrets([KEY]))
+def fill(session: Session) -> None:
+    ensure_signing_keys(session, Secrets([KEY]))
     alice = create_user(session, "alice@example.com", locale="de")
     alice.claims = {"name": "Alice Adams", "given_name": "Alice"}
     create_user(session, "bob@example.com")
@@ -168,6 +184,9 @@ def _fill(session: Session) -> None:
     add_client(session, client_id="other", name="Other", post_logout_redirect_uris=home, **web)
     add_client(session, client_id="foreign", name="Foreign", first_party=False, **web)
     add_client(session, client_id="old", name="Old", require_pkce=False, **web)
+    machine: dict[str, Any] = {"redirect_uris": [], "secret": SECRET, "scope": "read:things email"}
+    machine["grant_types"] = ["client_credentials"]
+    add_client(session, client_id="machine", name="Machine", **machine)
     native = ["http://127.0.0.1/callback", "com.example.app:/callback", CALLBACK]
     app: dict[str, Any] = {"public": True, "require_pkce": False, "redirect_uris": native}
     add_client(session, client_id="native", name="Native", **app)
@@ -178,9 +197,9 @@ def keys(filled_database: Path) -> KeyRing:
     """Import the signing key once, for it takes longer than most tests."""
     engine = create_engine(f"sqlite:///{filled_database}")
     with Session(engine) as session:
-        private_jwks = load_private_jwks(session, Secrets([KEY]))
+        stored = load_signing_keys(session, Secrets([KEY]))
     engine.dispose()
-    return KeyRing.open(private_jwks)
+    return KeyRing.open(stored)
 
 
 @pytest.fixture

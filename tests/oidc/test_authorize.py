@@ -103,11 +103,24 @@ def test_a_repeated_client_or_address_proves_nothing(site: Site, name: str) -> N
         ({"request_uri": "https://app.example/request"}, "request_uri_not_supported"),
         ({"registration": "{}"}, "registration_not_supported"),
         ({"prompt": "none login"}, "invalid_request"),
-        ({"prompt": "select_account"}, "invalid_request"),
+        ({"prompt": "hurry"}, "invalid_request"),
+        ({"claims": "{"}, "invalid_request"),
+        ({"claims": "[]"}, "invalid_request"),
+        ({"claims": '{"userinfo": []}'}, "invalid_request"),
+        ({"claims": '{"userinfo": {"name": 1}}'}, "invalid_request"),
+        ({"claims": "[" * 9000}, "invalid_request"),
         ({"max_age": "-1"}, "invalid_request"),
         ({"max_age": "9" * 30}, "invalid_request"),
         ({"id_token_hint": "not-an-id-token"}, "invalid_request"),
-        ({"client_id": "foreign"}, "consent_required"),
+        ({"client_id": "foreign", "prompt": "none"}, "consent_required"),
+        (
+            {
+                "client_id": "native",
+                "redirect_uri": "com.example.app:/callback",
+                "response_mode": "form_post",
+            },
+            "invalid_request",
+        ),
         ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge": "too-short"}, "invalid_request"),
@@ -124,7 +137,7 @@ def test_a_wrong_request_is_told_to_the_client(
     assert "code" not in answer
 
 
-@pytest.mark.parametrize("name", ["scope", "state", "nonce", "prompt", "code_challenge"])
+@pytest.mark.parametrize("name", ["scope", "state", "nonce", "prompt", "claims", "code_challenge"])
 def test_a_repeated_parameter_is_told_to_the_client(site: Site, name: str) -> None:
     site.sign_in()
     query = site.authorize().request.url.query.decode()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from idp.oidc.clients import RegisteredClient, add_client
+from idp.oidc.clients import RegisteredClient, add_client, remove_client
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import Client
 from tests.oidc.conftest import Site
@@ -48,17 +48,23 @@ def test_unsafe_redirect_uris_are_refused(site: Site, uri: str, reason: str) -> 
 def test_a_secret_is_shown_once_and_stored_as_a_fingerprint(site: Site) -> None:
     client, secret = site.work(add_client, name="App", redirect_uris=[])
     assert secret is not None
-    assert client.secret_hash == fingerprint(secret)
+    assert site.secrets_of(client.id) == [fingerprint(secret)]
 
 
 def test_a_public_client_has_no_secret(site: Site) -> None:
     client, secret = site.work(add_client, name="App", redirect_uris=[], public=True)
-    assert (client.secret_hash, secret) == (None, None)
+    assert secret is None
+    assert site.secrets_of(client.id) == []
 
 
 @pytest.mark.parametrize(
     ("fields", "reason"),
-    [({"client_id": "web"}, "already"), ({"secret": "guessable"}, "32")],
+    [
+        ({"client_id": "web"}, "already"),
+        ({"secret": "guessable"}, "32"),
+        ({"grant_types": ["implicit"]}, "implicit is no grant type"),
+        ({"grant_types": ["client_credentials"], "public": True}, "keep a secret"),
+    ],
 )
 def test_a_client_that_cannot_be_is_refused(
     site: Site, fields: dict[str, Any], reason: str
@@ -101,3 +107,11 @@ def test_nothing_but_the_port_may_differ(uri: str) -> None:
 def test_a_client_with_a_secret_returns_to_one_port_only() -> None:
     client = _client("http://localhost:3000/callback", public=False)
     assert not client.check_redirect_uri("http://localhost:3001/callback")
+
+
+def test_a_client_goes_with_its_secrets_and_tokens(site: Site) -> None:
+    access_token = site.tokens()["access_token"]
+    assert site.work(remove_client, "web")
+    assert site.secrets_of("web") == []
+    assert site.introspect(access_token, client_id="other") == {"active": False}
+    assert not site.work(remove_client, "web")

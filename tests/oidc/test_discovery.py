@@ -3,7 +3,7 @@
 import pytest
 
 from idp.oidc import routes
-from idp.oidc.routes import DISCOVERY
+from idp.oidc.routes import DISCOVERY, PAGES
 from tests.oidc.conftest import ISSUER, Site
 
 
@@ -11,7 +11,7 @@ def test_the_document_lists_exactly_the_mounted_endpoints(site: Site) -> None:
     document = site.browser.get("/.well-known/openid-configuration").json()
     listed = {value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))}
     mounted = {ISSUER + route.path for route in routes(site.provider)}
-    assert listed == mounted - {ISSUER + path for path in DISCOVERY}
+    assert listed == mounted - {ISSUER + path for path in (*DISCOVERY, *PAGES)}
 
 
 def test_both_addresses_serve_the_same_document(site: Site) -> None:
@@ -27,9 +27,9 @@ def test_the_document_lists_every_claim_that_is_given(site: Site) -> None:
     assert given <= set(document["claims_supported"])
 
 
-def test_the_document_promises_no_request_objects(site: Site) -> None:
+def test_the_document_promises_no_request_objects_from_elsewhere(site: Site) -> None:
     document = site.browser.get(DISCOVERY[0]).json()
-    assert document["request_parameter_supported"] is False
+    assert "none" not in document["request_object_signing_alg_values_supported"]
     assert document["request_uri_parameter_supported"] is False
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert document["authorization_response_iss_parameter_supported"] is True

@@ -43,6 +43,21 @@ def test_prompt_create_starts_at_registration(site: Site) -> None:
     assert _goes_on(site, answered(response)["interaction"])
 
 
+@pytest.mark.parametrize(
+    ("first_screen", "path"),
+    [
+        ("register", "/register"),
+        ("sign_in", "/sign-in"),
+        ("forgot_password", "/forgot-password"),
+        ("reset_password", "/forgot-password"),
+        ("https://evil.example/", "/sign-in"),
+    ],
+)
+def test_the_client_may_choose_the_first_screen(site: Site, first_screen: str, path: str) -> None:
+    location = site.authorize(first_screen=first_screen).headers["location"]
+    assert location.partition("?")[0] == path
+
+
 def test_a_person_who_did_not_sign_in_is_asked_again(site: Site) -> None:
     interaction = _ask(site)
     assert answered(site.resume(interaction))["interaction"] == interaction

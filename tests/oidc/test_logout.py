@@ -111,3 +111,22 @@ def test_an_address_nobody_vouches_for_is_refused(site: Site) -> None:
 
 def test_a_person_who_is_not_signed_in_is_not_asked(site: Site) -> None:
     assert "You are signed out" in _logout(site, state="x").text
+
+
+def test_access_tokens_end_with_their_session(site: Site) -> None:
+    tokens = site.tokens(scope="openid email")
+    _logout(site, id_token_hint=tokens["id_token"])
+    assert site.userinfo(tokens["access_token"]).status_code == 401
+
+
+def test_offline_access_outlives_the_session(site: Site) -> None:
+    tokens = site.tokens(scope="openid offline_access")
+    _logout(site, id_token_hint=tokens["id_token"])
+    assert site.userinfo(tokens["access_token"]).status_code == 200
+    assert "access_token" in site.refresh(tokens["refresh_token"]).json()
+
+
+def test_other_sessions_keep_their_tokens(site: Site) -> None:
+    other = site.tokens(scope="openid")
+    _logout(site, id_token_hint=site.tokens(scope="openid")["id_token"])
+    assert site.userinfo(other["access_token"]).status_code == 200

@@ -76,6 +76,12 @@ async def test_a_unit_of_work_is_committed_and_its_rows_are_plain_values(
     assert await database.run(count) == 1
 
 
+async def test_a_read_sees_what_is_committed_and_holds_nobody_up(database: Database) -> None:
+    for expected in (1, 2, 3):
+        await database.run(add, "a")
+        assert await database.read(count) == expected
+
+
 async def test_times_come_back_aware_and_in_utc(database: Database) -> None:
     await database.run(add, "a")
     moment = await database.run(lambda session: session.exec(select(CodeSend.sent_at)).one())

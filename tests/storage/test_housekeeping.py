@@ -17,6 +17,7 @@ from idp.storage.tables import (
     Client,
     CodeSend,
     DeliveryAttempt,
+    DeviceAuthorization,
     FailedAttempt,
     Flow,
     FlowKind,
@@ -27,7 +28,9 @@ from idp.storage.tables import (
     MailedLink,
     Message,
     MessageState,
+    PushedRequest,
     RefreshToken,
+    UsedAssertion,
     User,
     Verification,
     VerificationCode,
@@ -39,6 +42,7 @@ MONTH = timedelta(days=30)
 EXPIRING = (
     *(Verification, Flow, Interaction, AuthorizationCode),
     *(AccessToken, RefreshToken, BrowserSession, Challenge, KnownDevice, MailedLink),
+    *(PushedRequest, DeviceAuthorization, UsedAssertion),
 )
 
 
@@ -61,8 +65,13 @@ def fill(session: Session, name: str, ends_in: timedelta) -> None:
             VerificationCode(keyed_hash=name, verification_id=name, **end),
             Flow(id=name, kind=FlowKind.SIGN_IN, interaction_id=name, **person, **end),
             AuthorizationCode(fingerprint=name, grant_id=name, redirect_uri="r", **end),
-            AccessToken(fingerprint=name, grant_id=name, scope="openid", **end),
+            AccessToken(fingerprint=name, client_id=name, grant_id=name, scope="openid", **end),
             RefreshToken(fingerprint=name, grant_id=name, **end),
+            PushedRequest(fingerprint=name, client_id=name, parameters={}, **end),
+            DeviceAuthorization(
+                fingerprint=name, user_code=name, client_id=name, scope="", interval=5, **end
+            ),
+            UsedAssertion(fingerprint=name, **end),
             BrowserSession(fingerprint=name, user_id=name, **end),
             Challenge(
                 id=name,

@@ -1,0 +1,1 @@
+"""The protocol endpoints beside node-oidc-provider."""

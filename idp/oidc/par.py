@@ -1,0 +1,94 @@
+"""Pushed authorization requests (RFC 9126): sent by the client itself, out of everybody's sight."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from idp.oidc.answers import answer, refusal
+from idp.oidc.authorization_checks import CLIENT_CHECKS
+from idp.oidc.authorization_request import AuthorizationRequest
+from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
+from idp.oidc.clients import RegisteredClient
+from idp.oidc.parameters import Parameters, form_parameters
+from idp.oidc.provider import Provider
+from idp.oidc.request_object import unpack
+from idp.storage.secrets import fingerprint, new_secret
+from idp.storage.statements import Rows
+from idp.storage.tables import PushedRequest, now
+
+PREFIX = "urn:ietf:params:oauth:request_uri:"
+LIFETIME = timedelta(seconds=90)
+
+_PUSHED = Rows(PushedRequest)
+_OF_THE_CLIENT = ("client_secret", "client_assertion", "client_assertion_type")
+
+
+async def pushed_authorization_request_endpoint(provider: Provider, request: Request) -> Response:
+    """Check a request as far as it goes without a person, and keep it under a new name."""
+    form = await form_parameters(request)
+    try:
+        credentials = read_credentials(request.headers, form)
+        client = await provider.database.run(_authenticate, provider, credentials)
+        sent = unpack(form, client, provider.settings.issuer)
+        asked = AuthorizationRequest(sent, client, None, None, None, provider.keys)
+        for check in CHECKS:
+            check(asked)
+    except OAuth2Error as error:
+        return refusal(error)
+    parameters = {name: sent.data[name] for name in sent.data if name not in _OF_THE_CLIENT}
+    parameters["client_id"] = client.row.id
+    request_uri = await provider.database.run(_push, client.row.id, parameters)
+    return answer({"request_uri": request_uri, "expires_in": LIFETIME.seconds}, 201)
+
+
+def check_request_uri(request: AuthorizationRequest) -> None:
+    """RFC 9126 §2.1: a pushed request does not name another one."""
+    if request.parameters.get("request_uri"):
+        raise InvalidRequestError("A pushed request has no request_uri.")
+
+
+def check_redirect_uri(request: AuthorizationRequest) -> None:
+    """RFC 9126 §2.1: the same rules as at the authorization endpoint."""
+    redirect_uri = request.parameters.get("redirect_uri")
+    if redirect_uri is None or not request.client.check_redirect_uri(redirect_uri):
+        raise InvalidRequestError("The redirect_uri is missing or not registered.")
+
+
+CHECKS = (check_request_uri, check_redirect_uri, *CLIENT_CHECKS)
+
+
+def is_pushed(parameters: Parameters) -> bool:
+    """Tell whether a request only names one that was pushed."""
+    return (parameters.get("request_uri") or "").startswith(PREFIX)
+
+
+def take_pushed(session: Session, sent: Parameters, client_id: str) -> Parameters | None:
+    """Return a pushed request to the client that pushed it, once (RFC 9126 §7.3)."""
+    row = _PUSHED.get(session, fingerprint=fingerprint(sent.get("request_uri") or ""))
+    if row is None or row.client_id != client_id or row.expires_at <= now():
+        return None
+    _PUSHED.delete(session, fingerprint=row.fingerprint)
+    return Parameters(row.parameters.items())
+
+
+def _authenticate(
+    session: Session, provider: Provider, credentials: Credentials
+) -> RegisteredClient:
+    return authenticate_client(session, provider.settings, credentials)
+
+
+def _push(session: Session, client_id: str, parameters: Mapping[str, str]) -> str:
+    request_uri = PREFIX + new_secret()
+    _PUSHED.insert(
+        session,
+        fingerprint=fingerprint(request_uri),
+        client_id=client_id,
+        parameters=dict(parameters),
+        expires_at=now() + LIFETIME,
+    )
+    return request_uri
