@@ -71,8 +71,8 @@ class Composer:
     ) -> ComposedMail:
         rendered = render(template, request.payload)
         recipient = recipient_of(request)
-        sender = _mailbox(rendered.send_from) or self._sender
-        reply_to = _mailbox(rendered.reply_to or self._reply_to)
+        sender = template_mailbox(rendered.send_from) or self._sender
+        reply_to = template_mailbox(rendered.reply_to or self._reply_to)
         message = compose(rendered, request, recipient, sender, reply_to, self._headers, stamp)
         return ComposedMail(message, sender, recipient, reply_to, b"\r\n." in message)
 
@@ -187,7 +187,8 @@ def _code(request: EmailRequest) -> str:
     return str(request.payload.get("code", ""))
 
 
-def _mailbox(text: str | None) -> Mailbox | None:
+def template_mailbox(text: str | None) -> Mailbox | None:
+    """Read the `sendFrom` or `replyTo` of a filled template; raises PermanentFailure."""
     try:
         return parse_mailbox(text) if text else None
     except ValueError as error:

@@ -7,11 +7,11 @@ from idp.connector_kit import (
     EmailRequest,
     Mailbox,
     Mask,
-    PermanentFailure,
     TemplateSet,
     parse_mailbox,
     render,
 )
+from idp.connector_kit.composer import template_mailbox
 from idp.connector_kit.http import HttpAnswer, HttpEmailConnector, HttpEndpoint, HttpMail
 from idp_sendgrid_email.config import SendGridConfig
 from idp_sendgrid_email.failures import refusal
@@ -52,7 +52,7 @@ class SendGridConnector(HttpEmailConnector[SendGridConfig]):
         template = self._templates.select(request.usage_type, request.custom_template)
         rendered = render(template, request.payload)
         sender = self._sender_in(rendered.send_from)
-        reply_to = _mailbox(rendered.reply_to or self.config.reply_to)
+        reply_to = template_mailbox(rendered.reply_to or self.config.reply_to)
         return HttpMail(mail_send_body(rendered, request, sender, reply_to), self._headers)
 
     def judge(self, answer: HttpAnswer, mask: Mask) -> DeliveryReceipt:
@@ -65,12 +65,4 @@ class SendGridConnector(HttpEmailConnector[SendGridConfig]):
         """Return a template's sender; in Logto, for SendGrid, it is no more than a name."""
         if send_from and "@" not in send_from:
             return Mailbox(self._sender.address, send_from)
-        return _mailbox(send_from) or self._sender
-
-
-def _mailbox(text: str | None) -> Mailbox | None:
-    try:
-        return parse_mailbox(text) if text else None
-    except ValueError as error:
-        message = "sendFrom or replyTo of this template is not exactly one mail address."
-        raise PermanentFailure(message, reason="invalid_header") from error
+        return template_mailbox(send_from) or self._sender
