@@ -19,6 +19,23 @@ def upgrade() -> None:
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('identifier', name=op.f('pk_api_resource'))
     )
+    op.create_table('audit_entry',
+    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('actor_type', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('actor_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('action', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('target_type', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('target_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('refused', sa.Boolean(), nullable=False),
+    sa.Column('ip', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('details', sa.JSON(), nullable=False),
+    sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry'))
+    )
+    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_audit_entry_actor_id'), ['actor_id'], unique=False)
+        batch_op.create_index('ix_audit_entry_target', ['target_type', 'target_id'], unique=False)
+
     op.create_table('client',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -134,6 +151,7 @@ def upgrade() -> None:
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('suspended_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('roles', sa.JSON(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_user')),
     sa.UniqueConstraint('email_key', name=op.f('uq_user_email_key'))
     )
@@ -531,5 +549,10 @@ def downgrade() -> None:
 
     op.drop_table('code_send')
     op.drop_table('client')
+    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_entry_target')
+        batch_op.drop_index(batch_op.f('ix_audit_entry_actor_id'))
+
+    op.drop_table('audit_entry')
     op.drop_table('api_resource')
     # ### end Alembic commands ###

@@ -1,0 +1,1 @@
+"""The management API, in Logto's shapes where Logto has the resource."""
