@@ -93,7 +93,7 @@ def create_app(
         routes=[
             *oidc.routes(provider),
             *flows.routes(desk),
-            *operations.routes(settings, server.database, server.connectors, server.plugins),
+            *operations.routes(settings, server.database, server.plugins),
             Route("/", _home),
             *brand_routes(settings),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),

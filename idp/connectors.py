@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import structlog
@@ -55,7 +56,7 @@ class Connectors:
         self._forget_all_but({instance.id for instance in instances})
         return [self._open(instance) for instance in instances]
 
-    def gauges(self) -> dict[str, Mapping[str, float]]:
+    def gauges(self) -> dict[str, dict[str, float]]:
         """Return what each connector this process has open says of itself, by instance."""
         return {instance_id: _gauges(opened) for instance_id, opened in self._opened.items()}
 
@@ -138,9 +139,10 @@ def _merged(
     return merged
 
 
-def _gauges(opened: Opened) -> Mapping[str, float]:
+def _gauges(opened: Opened) -> dict[str, float]:
     try:
-        return {str(name): float(value) for name, value in opened.connector.gauges().items()}
+        found = {str(name): float(value) for name, value in opened.connector.gauges().items()}
+        return {name: value for name, value in found.items() if isfinite(value)}
     except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
         log_defect("connector defect", error, connector=opened.instance.connector_id)
         return {}

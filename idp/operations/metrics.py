@@ -1,6 +1,6 @@
 """`/metrics` for Prometheus, made from the rows at each scrape: the same whoever delivers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,9 +21,6 @@ from idp.plugins import Plugins
 from idp.storage.tables import Breaker, BreakerState, Connector, MessageState, Worker, now
 
 _UNBOUNDED = "+Inf"
-
-Gauges = Mapping[str, Mapping[str, float]]
-"""What the connectors of this process say of themselves, by instance and name."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +50,17 @@ def take(session: Session) -> Snapshot:
 class Metrics(Collector):
     """A snapshot as prometheus-client wants it."""
 
-    def __init__(self, snapshot: Snapshot, plugins: Plugins, gauges: Gauges) -> None:
+    def __init__(self, snapshot: Snapshot, plugins: Plugins) -> None:
         self._snapshot = snapshot
         self._plugins = plugins
-        self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
         snapshot = self._snapshot
         yield from _waiting(snapshot.backlog)
         yield from _counted(snapshot.totals)
         yield from _connectors(snapshot, self._plugins)
-        yield _use(self._gauges)
         yield from _workers(snapshot)
+        yield _use(snapshot.workers)
         yield from ProcessCollector(registry=None).collect()
 
 
@@ -163,18 +159,6 @@ def _connectors(snapshot: Snapshot, plugins: Plugins) -> Iterator[Metric]:
     yield breaker_states
 
 
-def _use(gauges: Gauges) -> Metric:
-    family = GaugeMetricFamily(
-        "idp_connector_use",
-        "What a connector instance says of itself in this process, such as its connections.",
-        labels=["connector", "what"],
-    )
-    for connector, values in gauges.items():
-        for what, value in values.items():
-            family.add_metric([connector, what], value)
-    return family
-
-
 def _workers(snapshot: Snapshot) -> Iterator[Metric]:
     silent = GaugeMetricFamily(
         "idp_worker_silent_seconds",
@@ -193,3 +177,16 @@ def _workers(snapshot: Snapshot) -> Iterator[Metric]:
             wake.add_metric(labels, worker.wake_seconds)
     yield silent
     yield wake
+
+
+def _use(workers: list[Worker]) -> Metric:
+    family = GaugeMetricFamily(
+        "idp_connector_use",
+        "What a connector instance in a worker says of itself, such as its connections.",
+        labels=["worker", "connector", "what"],
+    )
+    for worker in workers:
+        for connector, values in worker.gauges.items():
+            for what, value in values.items():
+                family.add_metric([worker.name, connector, what], value)
+    return family

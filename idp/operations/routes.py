@@ -10,22 +10,19 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from idp import __version__
-from idp.connectors import Connectors
 from idp.operations import metrics, readiness
 from idp.plugins import Plugins
 from idp.settings import Settings
 from idp.storage import Database
 
 
-def routes(
-    settings: Settings, database: Database, connectors: Connectors, plugins: Plugins
-) -> list[Route]:
+def routes(settings: Settings, database: Database, plugins: Plugins) -> list[Route]:
     """Return the routes that monitoring asks."""
     return [
         Route("/healthz", _healthz),
         Route("/version", _version),
         Route("/readyz", partial(_readyz, settings, database)),
-        Route("/metrics", partial(_metrics, settings, database, connectors, plugins)),
+        Route("/metrics", partial(_metrics, settings, database, plugins)),
     ]
 
 
@@ -46,11 +43,7 @@ async def _readyz(settings: Settings, database: Database, request: Request) -> R
 
 
 async def _metrics(
-    settings: Settings,
-    database: Database,
-    connectors: Connectors,
-    plugins: Plugins,
-    request: Request,
+    settings: Settings, database: Database, plugins: Plugins, request: Request
 ) -> Response:
     if not _may_watch(settings, request):
         return PlainTextResponse(
@@ -63,7 +56,7 @@ async def _metrics(
     except (SQLAlchemyError, OSError):
         return PlainTextResponse("The database cannot be reached; see /readyz.\n", 503)
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    body = encode(metrics.Metrics(snapshot, plugins, connectors.gauges()))
+    body = encode(metrics.Metrics(snapshot, plugins))
     return Response(body, media_type=content_type)
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from idp.outbox import ledger
 from idp.outbox.courier import Courier
 from idp.outbox.ledger import Outcome
-from idp.storage.tables import Message
+from idp.storage.tables import Message, Worker
 
 log = structlog.get_logger(__name__)
 
@@ -45,12 +45,18 @@ class Carrier(ABC):
         """Say again and again, every so many seconds, that this worker lives."""
         while True:
             try:
-                await courier.database.run(
-                    ledger.report_worker, courier.name, self.name, self.wake_seconds
-                )
+                await courier.database.run(ledger.report_worker, self._state(courier))
             except Exception:
                 log.exception("worker not reported")
             await asyncio.sleep(every)
+
+    def _state(self, courier: Courier) -> Worker:
+        return Worker(
+            name=courier.name,
+            carrier=self.name,
+            wake_seconds=self.wake_seconds,
+            gauges=courier.connectors.gauges(),
+        )
 
     @property
     def wake_seconds(self) -> float | None:

@@ -71,7 +71,7 @@ class Courier:
         self.database = database
         self.name = ledger.new_claimant()
         self._secrets = secrets
-        self._connectors = connectors
+        self.connectors = connectors
         self._plugins = plugins
         self._follow_up = follow_up
         self._settlements = GroupCommit(self._settle)
@@ -99,7 +99,7 @@ class Courier:
         messages, instances = await self.database.run(work)
         if not messages:
             return []
-        opened = self._connectors.open([instance for instance, _ in instances])
+        opened = self.connectors.open([instance for instance, _ in instances])
         route = list(zip(opened, (circuit for _, circuit in instances), strict=True))
         return [Claim(message, route) for message in messages]
 

@@ -261,11 +261,9 @@ def release_dead(session: Session) -> list[str]:
     return list(session.scalars(statement))
 
 
-def report_worker(
-    session: Session, name: str, carrier: str, wake_seconds: float | None = None
-) -> None:
-    """Say that this worker lives."""
-    values = {"seen_at": from_now(), "wake_seconds": wake_seconds}
-    statement = update(Worker).where(col(Worker.name) == name).values(**values)
-    if not session.exec(statement).rowcount:
-        session.add(Worker(name=name, carrier=carrier, wake_seconds=wake_seconds))
+def report_worker(session: Session, worker: Worker) -> None:
+    """Say that this worker lives, and how it is doing."""
+    state = worker.model_dump(include={"wake_seconds", "gauges"})
+    statement = update(Worker).where(col(Worker.name) == worker.name)
+    if not session.exec(statement.values(seen_at=from_now(), **state)).rowcount:
+        session.add(worker)

@@ -1,5 +1,6 @@
 """What Prometheus reads."""
 
+import math
 import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +17,7 @@ from sqlmodel import Session
 
 from idp.connectors import Connectors, save_connector
 from idp.operations.metrics import Metrics, take
+from idp.outbox.ledger import report_worker
 from idp.plugins import load_plugins
 from idp.storage import Database, Secrets
 from idp.storage.tables import Breaker, BreakerState, MessageState, Worker, now
@@ -28,7 +30,7 @@ TOKEN = "a-token-for-monitoring"
 
 class Post(ScriptedConnector, target="post"):
     def gauges(self) -> Mapping[str, float]:
-        return {"connections_in_use": 3}
+        return {"connections_in_use": 3, "hit_rate": math.nan}
 
 
 class Sulking(ScriptedConnector, target="sulking"):
@@ -100,18 +102,19 @@ async def test_histograms_say_how_long_sending_took(watch: Watch, database: Data
 
 
 async def test_connectors_say_what_they_use_and_a_broken_one_says_nothing(
-    database: Database, secrets: Secrets
+    watch: Watch, database: Database, secrets: Secrets
 ) -> None:
     plugins = load_plugins([plugin_of(Post, Sulking)])
     connectors = Connectors(database, secrets, plugins)
     first = await database.run(save_connector, secrets, Post, {})
     await database.run(save_connector, secrets, Sulking, {})
     await connectors.in_order()
-    metrics = Metrics(await database.run(take), plugins, connectors.gauges())
+    worker = Worker(name="host/1/ab", carrier="embedded", gauges=connectors.gauges())
+    await database.run(report_worker, worker)
     await connectors.aclose()
-    [use] = [family for family in metrics.collect() if family.name == "idp_connector_use"]
-    labels = {"connector": first.id, "what": "connections_in_use"}
-    assert [(sample.labels, sample.value) for sample in use.samples] == [(labels, 3)]
+    found = await scrape(await watch(plugin_of(Post, Sulking)))
+    in_use = (first.id, "connections_in_use", "host/1/ab")
+    assert found["idp_connector_use"] == {in_use: 3}
 
 
 async def test_a_breaker_that_opened_shows(
@@ -162,7 +165,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 
 
 async def test_every_metric_is_documented_with_its_labels(database: Database) -> None:
-    families = list(Metrics(await database.run(take), load_plugins(), {}).collect())
+    families = list(Metrics(await database.run(take), load_plugins()).collect())
     own = [family for family in families if family.name.startswith("idp_")]
     assert len(own) == 13
     for family in own:

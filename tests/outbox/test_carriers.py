@@ -178,10 +178,13 @@ async def test_a_silent_mail_costs_the_same_and_is_not_sent(postman: Postman) ->
     assert len(postman.first.requests) == 1
 
 
-async def test_a_worker_shows_that_it_lives(postman: Postman) -> None:
+async def test_a_worker_shows_that_it_lives_and_what_its_connectors_use(postman: Postman) -> None:
+    [connector_id] = await postman.save(postman.first)
+    await postman.connectors.in_order()
     async with running(postman):
         async with asyncio.timeout(3):
             while not (workers := await postman.database.run(log.workers)):
                 await asyncio.sleep(0.02)
         [worker] = workers
     assert (worker.name, worker.carrier) == (postman.courier.name, postman.carrier.name)
+    assert worker.gauges == {connector_id: {"mails_under_way": 0}}

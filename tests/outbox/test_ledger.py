@@ -242,7 +242,7 @@ async def silent(
 ) -> tuple[str, list[str]]:
     """Claim a message by a worker last seen so long ago; return what is then released."""
     message_id = await postman.promise(**values)
-    await postman.database.run(ledger.report_worker, "w", "procrastinate")
+    await postman.database.run(ledger.report_worker, Worker(name="w", carrier="procrastinate"))
     await claim(postman, message_id, "w")
     await postman.change(message_id, due_at=now() + timedelta(seconds=due_in))
 

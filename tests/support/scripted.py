@@ -1,6 +1,6 @@
 """A connector that answers as it is told, and plugins made of connectors."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -45,6 +45,9 @@ class ScriptedConnector(MemoryEmailConnector):
             await step()
         receipt = await super().send(request)
         return replace(receipt, provider_id=f"provider-{len(self.sent)}")
+
+    def gauges(self) -> Mapping[str, float]:
+        return {"mails_under_way": len(self.under_way)}
 
     async def aclose(self) -> None:
         self.closed.append(self)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from sqlalchemy import Index, text
+from sqlalchemy import JSON, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from idp.storage.secrets import new_id
@@ -113,6 +113,10 @@ class Worker(SQLModel, table=True):
     seen_at: datetime = Field(default_factory=now)
     wake_seconds: float | None = None
     """How long the last wake-up took to arrive; None when it was lost, or none is needed."""
+    gauges: dict[str, dict[str, float]] = Field(
+        default_factory=dict, sa_column=Column(JSON, nullable=False)
+    )
+    """What its connectors say of themselves, by instance and name."""
 
 
 class MetricTotal(SQLModel, table=True):

@@ -176,6 +176,7 @@ def upgrade() -> None:
     sa.Column('started_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('wake_seconds', sa.Float(), nullable=True),
+    sa.Column('gauges', sa.JSON(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_worker'))
     )
     op.create_table('breaker',
