@@ -165,6 +165,13 @@ class SignInExperience(_Section):
         methods = self.forgot_password_methods
         return self.email.password and (methods is None or bool(methods))
 
+    def must_tick_terms(self, *, registers: bool) -> bool:
+        """Tell whether a box must be ticked to go on, where an account is made or elsewhere."""
+        policy = self.agree_to_terms_policy
+        return policy is AgreeToTerms.MANUAL or (
+            registers and policy is AgreeToTerms.MANUAL_REGISTRATION_ONLY
+        )
+
     @property
     def is_password_first(self) -> bool:
         """Tell whether signing in begins with the password."""

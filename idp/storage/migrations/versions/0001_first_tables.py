@@ -154,6 +154,7 @@ def upgrade() -> None:
     sa.Column('email_verified', sa.Boolean(), nullable=False),
     sa.Column('password_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('locale', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('second_step_by_mail', sa.Boolean(), nullable=False),
     sa.Column('claims', sa.JSON(), nullable=False),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
