@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from idp import flows, oidc, operations, web
+from idp.accounts.current_experience import CurrentExperience
 from idp.accounts.passwords import Passwords, TooManyPasswords
 from idp.connectors import Connectors
 from idp.outbox import Carrier, Courier, Outbox, open_carrier
@@ -27,7 +28,7 @@ from idp.storage import Database, Secrets, open_database
 from idp.storage.housekeeping import keep_clean
 from idp.verification import Gate, Limits, Proofs
 from idp.web.branding import brand_routes
-from idp.web.error_pages import error_pages
+from idp.web.error_pages import cross_site_page, error_pages
 from idp.web.i18n import mark
 from idp.web.pages import Pages
 from idp.web.security import CrossSiteGuard, SecurityHeaders
@@ -46,6 +47,7 @@ _OPEN_TO_OTHERS = frozenset(
         "par",
     )
 )
+_FOR_PROGRAMS = _OPEN_TO_OTHERS - {"/oidc/authorize", "/oidc/logout"}
 _LARGEST_FORM = 64 * 1024  # bytes
 
 
@@ -60,6 +62,7 @@ class Server:
     connectors: Connectors
     carrier: Carrier
     courier: Courier
+    experience: CurrentExperience
 
 
 def create_app(
@@ -78,14 +81,17 @@ def create_app(
     limits = limits or Limits.of(settings)
     proofs = Proofs(settings, server.secrets, outbox, limits)
     gate = Gate(settings, server.plugins, limits)
-    pages = Pages(settings)
+    pages = Pages(settings, lambda: flows.look_of(server.experience.value, settings.issuer))
     provider = oidc.Provider(settings, server.database, server.secrets, pages)
     passwords = Passwords(settings)
-    desk = flows.Desk(settings, server.database, proofs, pages, outbox, passwords, gate)
+    desk = flows.Desk(
+        settings, server.database, proofs, pages, outbox, passwords, gate, server.experience
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await provider.start()
+        await server.experience.refresh()
         async with running(server, deliver=deliver), aclosing(gate):
             yield
 
@@ -95,16 +101,18 @@ def create_app(
             *flows.routes(desk),
             *operations.routes(settings, server.database, server.plugins),
             Route("/", _home),
-            *brand_routes(settings),
+            *brand_routes(settings, pages.look),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
         ],
         middleware=[
             Middleware(SecurityHeaders, https=not settings.is_loopback),
-            Middleware(CrossSiteGuard, exempt=_OPEN_TO_OTHERS),
+            Middleware(
+                CrossSiteGuard, exempt=_OPEN_TO_OTHERS, refusal=partial(cross_site_page, pages)
+            ),
             Middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_FORM),
         ],
         exception_handlers={
-            **error_pages(pages, unreadable=DataError),
+            **error_pages(pages, unreadable=DataError, for_programs=_FOR_PROGRAMS),
             TooManyPasswords: partial(_too_busy, pages),
         },
         lifespan=lifespan,
@@ -121,7 +129,8 @@ def open_server(settings: Settings, plugins: Sequence[object] = ()) -> Server:
     connectors = Connectors(database, secrets, loaded)
     carrier = open_carrier(settings)
     courier = Courier(database, secrets, connectors, loaded, carrier.follow_up)
-    return Server(settings, database, secrets, loaded, connectors, carrier, courier)
+    experience = CurrentExperience(database, settings)
+    return Server(settings, database, secrets, loaded, connectors, carrier, courier, experience)
 
 
 @asynccontextmanager
@@ -131,6 +140,7 @@ async def running(server: Server, *, deliver: bool) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(keep_clean(server.database, log_age)),
         asyncio.create_task(operations.keep_totals(server.database)),
+        asyncio.create_task(server.experience.keep_fresh()),
     ]
     if deliver:
         tasks.append(asyncio.create_task(server.carrier.run(server.courier)))

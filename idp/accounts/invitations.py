@@ -23,7 +23,6 @@ def invite(
     lifetime = timedelta(days=settings.invitation_days)
     described = {"email": email, "organization": organization}
     link = issue_link(session, settings, LinkPurpose.INVITATION, lifetime, **described)
-    minutes = int(lifetime.total_seconds()) // 60
     mail = Mail(
         to=email,
         usage_type=UsageType.ORGANIZATION_INVITATION,
@@ -32,7 +31,8 @@ def invite(
         payload={
             "link": link,
             "organization": {"name": organization},
-            "expiresInMinutes": minutes,
+            "expiresInDays": lifetime.days,
+            "expiresInMinutes": lifetime // timedelta(minutes=1),
         },
     )
     outbox.promise(session, mail)

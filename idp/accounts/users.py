@@ -48,6 +48,13 @@ def set_password(session: Session, user_id: str, password_hash: str) -> None:
     user.updated_at = now()
 
 
+def choose_second_step(session: Session, user_id: str, *, wanted: bool) -> None:
+    """Keep whether a person wants a code by mail asked for after their password."""
+    user = session.get_one(User, user_id)
+    user.second_step_by_mail = wanted
+    user.updated_at = now()
+
+
 def change_address(session: Session, user_id: str, email: str) -> User | None:
     """Give an account an address its owner has proven; None when another account has it."""
     email_key = address_key(email)

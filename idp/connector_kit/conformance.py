@@ -30,6 +30,7 @@ _REQUEST = EmailRequest(
     payload={
         "code": "428913",
         "link": "https://idp.example.test/invitations/7f3kq9",
+        "expiresInDays": 7,
         "expiresInMinutes": 10,
         "issuer": "https://idp.example.test",
         "issuerHost": "idp.example.test",

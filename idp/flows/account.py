@@ -35,6 +35,7 @@ async def show_account(desk: Desk, request: Request, signed_in: SignedIn) -> Res
         user=signed_in.user,
         language=LANGUAGES.get(signed_in.user.locale or locale, ""),
         this=signed_in.session,
+        experience=desk.experience,
         overview=overview,
         notice=texts.notice(locale, request.query_params.get("notice")),
     )

@@ -15,7 +15,9 @@ from idp.verification import LimitReached
 
 OwnerPage = Callable[[Desk, Request, SignedIn], Awaitable[Response]]
 Page = Callable[[Desk, Request], Awaitable[Response]]
-GUARDED = frozenset({"/account/address", "/account/password", "/account/delete"})
+GUARDED = frozenset(
+    {"/account/address", "/account/password", "/account/second-step", "/account/delete"}
+)
 """Pages a fresh proof opens."""
 
 

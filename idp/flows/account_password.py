@@ -19,6 +19,8 @@ from idp.verification.limits import uncount_attempt
 @for_owner
 async def show_password_change(desk: Desk, request: Request, signed_in: SignedIn) -> Response:
     """Ask for the new password, and for the one before unless the person signed in just now."""
+    if not desk.experience.email.password:
+        return see_other("/account")
     if not signed_in.is_proven_recently and not signed_in.user.password_hash:
         return confirm_page(desk, request, signed_in)
     return _page(desk, request, signed_in)
@@ -27,6 +29,8 @@ async def show_password_change(desk: Desk, request: Request, signed_in: SignedIn
 @for_owner
 async def submit_password_change(desk: Desk, request: Request, signed_in: SignedIn) -> Response:
     """Refuse a weak password or the same one; otherwise store it and sign out everywhere else."""
+    if not desk.experience.email.password:
+        return see_other("/account")
     form = await desk.form(request)
     old, new = form.get("password", ""), form.get("new_password", "")
     user = signed_in.user

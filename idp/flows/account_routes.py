@@ -19,6 +19,7 @@ from idp.flows.account_delete import show_deletion, submit_deletion
 from idp.flows.account_guard import show_confirm_owner, submit_confirm_owner
 from idp.flows.account_password import show_password_change, submit_password_change
 from idp.flows.account_profile import show_profile, submit_profile
+from idp.flows.account_second_step import show_second_step, submit_second_step
 from idp.flows.challenge_step import show_challenge, submit_challenge, submit_challenge_resend
 from idp.flows.desk import Desk
 from idp.flows.link_step import show_link, submit_link
@@ -30,6 +31,7 @@ PAGES: tuple[tuple[str, Endpoint, Endpoint], ...] = (
     ("/account/profile", show_profile, submit_profile),
     ("/account/address", show_address_change, submit_address_change),
     ("/account/password", show_password_change, submit_password_change),
+    ("/account/second-step", show_second_step, submit_second_step),
     ("/account/delete", show_deletion, submit_deletion),
     ("/account/sign-out", show_account, submit_sign_out),
     ("/account/sessions/end", show_account, submit_session_end),

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from idp.accounts.users import address_key, find_user
 from idp.connector_kit import UsageType
 from idp.flows import texts
-from idp.flows.desk import Desk, Step, application, client_ip, password_page, see_other, start, step
+from idp.flows.desk import Desk, Step, application, client_ip, see_other, step
 from idp.flows.proof_link import with_link
+from idp.flows.ways import closed, must_tick, other_ways
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import Flow, FlowKind, Interaction, User, now
 from idp.verification import CodeRequest, Problem, TooManySends
@@ -24,12 +25,16 @@ _FLOW_LIFE = timedelta(hours=1)
 
 async def show_address(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Ask for the address."""
+    if answer := closed(desk, kind, request):
+        return answer
     email = request.query_params.get("login_hint", "")
     return await _page(desk, kind, request, email)
 
 
 async def submit_address(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Begin the flow and go on to the code."""
+    if answer := closed(desk, kind, request):
+        return answer
     form = await desk.form(request)
     email = form.get("email", "").strip()
     locale = desk.pages.locale(request)
@@ -37,6 +42,9 @@ async def submit_address(desk: Desk, kind: FlowKind, request: Request) -> Respon
         email_key = address_key(email)
     except ValueError:
         error = texts.explain(locale, Problem.INVALID_EMAIL)
+        return await _page(desk, kind, request, email, error=error)
+    if must_tick(desk.experience, kind) and "agreed" not in form:
+        error = texts.explain(locale, Problem.TERMS_NOT_AGREED)
         return await _page(desk, kind, request, email, error=error)
     if refusal := await desk.refusal_of(request, form):
         return await _page(desk, kind, request, email, error=refusal)
@@ -95,7 +103,7 @@ def code_request(
         locale=flow.locale,
         application=application(session, flow.interaction_id),
         ip=ip,
-        silent=is_forgotten and user is None,
+        silent=user is None and (is_forgotten or not desk.experience.allows_sign_up),
         browser=desk.known_browser(session, request, flow.email_key),
         variables={"request": {"ip": ip, "device": device, "time": time}},
     )
@@ -126,12 +134,6 @@ async def _page(
         application=wanted_by["name"] if wanted_by else None,
         email=email,
         error=error,
-        links=_links(kind, interaction_id, locale),
+        must_tick=must_tick(desk.experience, kind),
+        links=other_ways(desk.experience, kind, interaction_id, locale),
     )
-
-
-def _links(kind: FlowKind, interaction_id: str | None, locale: str) -> list[tuple[str, str]]:
-    password = (texts.say(locale, texts.USE_PASSWORD), password_page(interaction_id))
-    register = (texts.say(locale, texts.CREATE_ACCOUNT), start(FlowKind.REGISTER, interaction_id))
-    sign_in = (texts.say(locale, texts.SIGN_IN), start(FlowKind.SIGN_IN, interaction_id))
-    return [password, register] if kind is FlowKind.SIGN_IN else [sign_in]

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from idp.connector_kit import UsageType
 from idp.flows import texts
 from idp.flows.account_address import finish_address
+from idp.flows.account_second_step import finish_binding
 from idp.flows.challenges import code_request, load_challenge, owner, path, renew_proof
 from idp.flows.code_step import explained
 from idp.flows.desk import Desk, Finished, client_ip, see_other
@@ -129,6 +130,7 @@ def _finish_permission(
 _FINISH: dict[UsageType, Finish] = {
     UsageType.USER_PERMISSION_VALIDATION: _finish_permission,
     UsageType.BIND_NEW_IDENTIFIER: finish_address,
+    UsageType.BIND_MFA: finish_binding,
     UsageType.MFA_VERIFICATION: finish_second_step,
 }
 

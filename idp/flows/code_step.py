@@ -146,7 +146,11 @@ def _resend(session: Session, desk: Desk, flow: Flow, request: Request) -> None:
 def _problem_with(desk: Desk, flow: Flow, user: User | None) -> Problem | None:
     """Say what only the owner of an address may learn: there is no way in for it."""
     if user is not None:
+        if not (desk.experience.allows_sign_in or flow.kind is FlowKind.FORGOT_PASSWORD):
+            return Problem.SIGN_IN_CLOSED
         return Problem.USER_SUSPENDED if user.suspended_at else None
+    if not desk.experience.allows_sign_up:
+        return Problem.USER_NOT_FOUND
     return desk.gate.addresses.problem_with(flow.email_key)
 
 
@@ -218,6 +222,6 @@ def _page(
         resend=step(flow, Step.RESEND),
         inbox=inbox_of(flow.email_key),
         links=[(texts.say(locale, texts.USE_PASSWORD), password)]
-        if flow.kind is FlowKind.SIGN_IN
+        if flow.kind is FlowKind.SIGN_IN and desk.experience.email.password
         else [],
     )

@@ -10,9 +10,11 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from idp.accounts.current_experience import CurrentExperience
 from idp.accounts.devices import is_known_device, is_new_device
 from idp.accounts.passwords import Passwords
 from idp.accounts.sessions import SignedIn, Visit, load_session, start_session
+from idp.accounts.sign_in_experience import SignInExperience
 from idp.accounts.users import create_user, find_user
 from idp.flows import texts
 from idp.flows.notices import Origin, notice_mail
@@ -75,6 +77,12 @@ class Desk:
     outbox: Outbox
     passwords: Passwords
     gate: Gate
+    current: CurrentExperience
+
+    @property
+    def experience(self) -> SignInExperience:
+        """Return how people may sign up and in."""
+        return self.current.value
 
     def browser(self, request: Request) -> str:
         """Return the name of this browser, a new one for a browser not seen before."""
@@ -123,7 +131,7 @@ class Desk:
             return Step.NEW_PASSWORD
         if (flow.kind is FlowKind.REGISTER) == (user is not None):
             return Step.CONFIRM
-        return Step.NEW_PASSWORD if user is None and self.settings.sign_up_password else Step.DONE
+        return Step.NEW_PASSWORD if user is None and self.experience.sign_up.password else Step.DONE
 
     def finish(self, session: Session, request: Request, flow: Flow, **account: Any) -> Finished:
         """Sign the person in, with a new account if there is none; the flow is over.
@@ -167,7 +175,8 @@ class Desk:
         """
         locale = user.locale or self.pages.locale(request)
         template = notice_template(session, notice, locale, self.settings.default_locale)
-        told = {"to": user.email, "link": f"{self.settings.issuer}/forgot-password"} | mail
+        objection = "/forgot-password" if self.experience.allows_forgotten_password else "/account"
+        told = {"to": user.email, "link": f"{self.settings.issuer}{objection}"} | mail
         self.outbox.promise(session, notice_mail(template, locale, Origin.of(request), **told))
 
     async def form(self, request: Request) -> dict[str, str]:

@@ -20,6 +20,6 @@ def accept_invitation(
     if find_user(session, address_key(link.email)):
         return see_other(start(FlowKind.SIGN_IN, None, login_hint=link.email))
     user = create_user(session, link.email, locale=desk.pages.locale(request))
-    location = "/account/password" if desk.settings.sign_up_password else "/account"
+    location = "/account/password" if desk.experience.sign_up.password else "/account"
     sign_in = SignIn(user.id, ["otp"], location, desk.is_remembered({}))
     return desk.sign_in(session, request, sign_in)

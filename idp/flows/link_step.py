@@ -23,22 +23,42 @@ Use = Callable[[Session, Desk, Request, MailedLink], Finished | Response]
 """Does what a link is for, and leads the person on."""
 
 
-async def show_link(desk: Desk, request: Request) -> Response:
+async def show_link(desk: Desk, request: Request, *, error: Problem | None = None) -> Response:
     """Say what the button does."""
     found = await desk.database.run(_load, desk, request)
     if found is None:
         return _gone(desk, request)
     link, elsewhere = found
-    words = texts.link(link.purpose, desk.pages.locale(request), elsewhere=elsewhere)
-    return desk.page(request, "link.html", link=link, texts=words)
+    locale = desk.pages.locale(request)
+    creates = link.purpose is LinkPurpose.INVITATION
+    return desk.page(
+        request,
+        "link.html",
+        status_code=error.status if error else 200,
+        link=link,
+        texts=texts.link(link.purpose, locale, elsewhere=elsewhere),
+        agrees=creates,
+        must_tick=creates and desk.experience.must_tick_terms(registers=True),
+        error=texts.explain(locale, error) if error else None,
+    )
 
 
 async def submit_link(desk: Desk, request: Request) -> Response:
     """Do what the link is for."""
+    if await _lacks_agreement(desk, request):
+        return await show_link(desk, request, error=Problem.TERMS_NOT_AGREED)
     result = await desk.database.run(_use, desk, request)
     if result is None:
         return _gone(desk, request)
     return desk.signed_in(result) if isinstance(result, Finished) else result
+
+
+async def _lacks_agreement(desk: Desk, request: Request) -> bool:
+    """Tell whether an invitation is accepted, but not the terms the new account comes with."""
+    if not desk.experience.must_tick_terms(registers=True) or "agreed" in await desk.form(request):
+        return False
+    found = await desk.database.run(_load, desk, request)
+    return found is not None and found[0].purpose is LinkPurpose.INVITATION
 
 
 def _load(session: Session, desk: Desk, request: Request) -> tuple[MailedLink, bool] | None:

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from idp.accounts.passwords import TooManyPasswords
 from idp.accounts.users import address_key, find_user, set_password
 from idp.flows import texts
-from idp.flows.desk import Desk, Finished, SignIn, authorization, client_ip, start
+from idp.flows.desk import Desk, Finished, SignIn, authorization, client_ip
 from idp.flows.second_step import enter_with_password
+from idp.flows.ways import closed_password, must_tick, ways_past_password
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import Flow, FlowKind, User
 from idp.verification import Problem, TooManyAttempts, TooManySends
@@ -19,16 +20,24 @@ from idp.verification.limits import uncount_attempt
 
 async def show_password(desk: Desk, request: Request) -> Response:
     """Ask for both; a person who already gave the address finds it filled in."""
+    if answer := closed_password(desk, request):
+        return answer
     flow = await desk.database.run(_flow, desk, request)
-    return _page(desk, request, _interaction_id(request, flow), email=flow.email if flow else "")
+    email = flow.email if flow else request.query_params.get("login_hint", "")
+    return _page(desk, request, _interaction_id(request, flow), email=email)
 
 
 async def submit_password(desk: Desk, request: Request) -> Response:
     """Compare; an unknown address takes as long as a wrong password."""
+    if answer := closed_password(desk, request):
+        return answer
     form = await desk.form(request)
     email, password = form.get("email", "").strip(), form.get("password", "")
     flow = await desk.database.run(_flow, desk, request)
     interaction_id = _interaction_id(request, flow)
+    if must_tick(desk.experience, FlowKind.SIGN_IN) and "agreed" not in form:
+        error = texts.explain(desk.pages.locale(request), Problem.TERMS_NOT_AGREED)
+        return _page(desk, request, interaction_id, email=email, error=error)
     if refusal := await desk.refusal_of(request, form):
         return _page(desk, request, interaction_id, email=email, error=refusal)
     try:
@@ -113,7 +122,6 @@ def _page(
     error: texts.Explained | None = None,
 ) -> Response:
     locale = desk.pages.locale(request)
-    forgot = start(FlowKind.FORGOT_PASSWORD, interaction_id)
     return desk.page(
         request,
         "sign_in_password.html",
@@ -122,8 +130,6 @@ def _page(
         email=email,
         notice=texts.notice(locale, request.query_params.get("notice")),
         error=error,
-        links=[
-            (texts.say(locale, texts.USE_CODE), start(FlowKind.SIGN_IN, interaction_id)),
-            (texts.say(locale, texts.FORGOT_PASSWORD), forgot),
-        ],
+        must_tick=must_tick(desk.experience, FlowKind.SIGN_IN),
+        links=ways_past_password(desk.experience, interaction_id, locale),
     )

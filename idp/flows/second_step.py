@@ -1,4 +1,4 @@
-"""After a password, a code by mail, where the settings demand one."""
+"""After a password, a code by mail, where the person or the deployment wants one."""
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -18,7 +18,9 @@ async def enter_with_password(
     Raises LimitReached. Who signs in with a mailed code is not asked for a second one: it would
     prove the same mailbox twice.
     """
-    if not desk.settings.second_step_by_mail:
+    experience = desk.experience
+    is_wanted = user.second_step_by_mail and experience.offers_second_step
+    if not (is_wanted or experience.demands_second_step):
         return await desk.database.run(desk.sign_in, request, sign_in)
     challenge = new_challenge(
         user,

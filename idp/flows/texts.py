@@ -30,6 +30,11 @@ CODE_EXPIRED = mark("That code is too old. Please ask for another one.")
 CODE_EXHAUSTED = mark("Too many wrong codes. Please start again with your address.")
 TOO_MANY_ATTEMPTS = mark("Too many wrong tries with this address. Please wait %(wait)s.")
 SUSPENDED = mark("This account is suspended.")
+SIGN_IN_CLOSED = mark("Nobody can sign in here at the moment.")
+NO_SUCH_USER = mark("There is no account with this address, and none can be created here.")
+NO_SIGN_UP = mark("New accounts cannot be created here")
+NO_SIGN_UP_ADVICE = mark("If you have an account, sign in. If not, ask for an invitation.")
+MUST_AGREE = mark("Please agree to the terms of use first.")
 NOT_ALLOWED = mark("This address cannot have an account here. Please use another one.")
 NO_SUBADDRESSING = mark("Please use your address without the + and what follows it.")
 BAD_CREDENTIALS = mark("The address or the password is not right.")
@@ -179,6 +184,9 @@ _PROBLEMS = {
     Problem.EMAIL_NOT_ALLOWED: NOT_ALLOWED,
     Problem.SUBADDRESSING_NOT_ALLOWED: NO_SUBADDRESSING,
     Problem.INVALID_CREDENTIALS: BAD_CREDENTIALS,
+    Problem.TERMS_NOT_AGREED: MUST_AGREE,
+    Problem.USER_NOT_FOUND: NO_SUCH_USER,
+    Problem.SIGN_IN_CLOSED: SIGN_IN_CLOSED,
     Problem.USER_SUSPENDED: SUSPENDED,
     Problem.INVALID_CODE: CODE_MALFORMED,
     Problem.CODE_MISMATCH: CODE_WRONG,

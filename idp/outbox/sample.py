@@ -9,6 +9,7 @@ _SHARED = {
     "supportEmail": "support@example.com",
     "application": {"id": "sample-application", "name": "Sample Application"},
     "user": {"id": "sample-user", "name": "Alex Sample", "primaryEmail": "alex@example.com"},
+    "expiresInDays": 7,
     "expiresInMinutes": 10,
     "request": {"ip": "192.0.2.1", "device": "Firefox on Linux", "time": "12:00 UTC"},
 }

@@ -16,6 +16,9 @@ class Problem(StrEnum):
     )
     CAPTCHA_FAILED = "session.captcha_failed", 422
     INVALID_CREDENTIALS = "session.invalid_credentials", 422
+    TERMS_NOT_AGREED = "session.terms_not_agreed", 422
+    USER_NOT_FOUND = "user.user_not_exist", 404
+    SIGN_IN_CLOSED = "auth.forbidden", 403
     USER_SUSPENDED = "user.suspended", 403
     INVALID_CODE = "guard.invalid_input", 422
     CODE_MISMATCH = "verification_code.code_mismatch", 422

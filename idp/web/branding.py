@@ -1,5 +1,6 @@
 """A deployment's own look: its logo, its colours as CSS custom properties, its style sheet."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from starlette.routing import Route
 
 from idp.settings import Settings
 from idp.web.colors import Color
+from idp.web.look import Look
 
 # Of the backgrounds in pages.css, those on which text is hardest to read.
 _LIGHT_PAPER = Color.parse("#eef0f7")
@@ -18,25 +20,30 @@ _DARK_PAPER = Color.parse("#262c47")
 _FILE_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
 
 
-def brand_routes(settings: Settings) -> list[Route]:
-    """Return the routes of what the settings name; the file names stay on this machine."""
-    files = {
-        "logo": settings.logo,
-        "logo-dark": settings.logo_dark,
-        "custom.css": settings.custom_css,
-    }
-    routes = [
-        Route(f"/branding/{name}", partial(_show_file, file))
-        for name, file in files.items()
-        if file
+def brand_routes(settings: Settings, look: Callable[[], Look]) -> list[Route]:
+    """Return the routes of what the look names; the file names stay on this machine."""
+    files = {"logo": settings.logo, "logo-dark": settings.logo_dark}
+    return [
+        *(
+            Route(f"/branding/{name}", partial(_show_file, file))
+            for name, file in files.items()
+            if file
+        ),
+        Route("/branding/colors.css", partial(_show_colors, look)),
+        Route("/branding/custom.css", partial(_show_css, look, settings.custom_css)),
     ]
-    if settings.primary_color:
-        routes.append(Route("/branding/colors.css", partial(_show_colors, settings)))
-    return routes
 
 
-def brand_colors(primary: str, primary_dark: str | None) -> str:
+def brand_colors(look: Look) -> str:
     """Return CSS custom properties in which every text has the contrast it needs."""
+    lines = [] if look.has_dark_mode else ["color-scheme: light"]
+    if look.primary_color:
+        lines += _tokens(look.primary_color, look.primary_color_dark)
+    declarations = "".join(f"  {line};\n" for line in lines)
+    return f":root {{\n{declarations}}}\n"
+
+
+def _tokens(primary: str, primary_dark: str | None) -> list[str]:
     light = Color.parse(primary)
     dark = Color.parse(primary_dark) if primary_dark else light.readable_on(_DARK_PAPER)
     tokens = {
@@ -44,14 +51,19 @@ def brand_colors(primary: str, primary_dark: str | None) -> str:
         "on-accent": (light.text_on_it(), dark.text_on_it()),
         "link": (light.readable_on(_LIGHT_PAPER), dark.readable_on(_DARK_PAPER)),
     }
-    lines = (f"  --{name}: light-dark({a}, {b});\n" for name, (a, b) in tokens.items())
-    return f":root {{\n{''.join(lines)}}}\n"
+    return [f"--{name}: light-dark({a}, {b})" for name, (a, b) in tokens.items()]
 
 
 async def _show_file(file: Path, _: Request) -> Response:
     return FileResponse(file, headers=_FILE_POLICY)
 
 
-async def _show_colors(settings: Settings, _: Request) -> Response:
-    css = brand_colors(settings.primary_color or "", settings.primary_color_dark)
-    return Response(css, media_type="text/css")
+async def _show_colors(look: Callable[[], Look], _: Request) -> Response:
+    return Response(brand_colors(look()), media_type="text/css")
+
+
+async def _show_css(look: Callable[[], Look], file: Path | None, _: Request) -> Response:
+    css = look().custom_css
+    if css is None and file:
+        return FileResponse(file, headers=_FILE_POLICY)
+    return Response(css or "", media_type="text/css")

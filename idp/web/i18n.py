@@ -37,12 +37,16 @@ def mark_plural(singular: str, plural: str) -> tuple[str, str]:
     return singular, plural
 
 
-def negotiate(request: Request, default: str) -> str:
-    """Choose a language: `ui_locales` (OIDC Core §3.1.2.1), cookie, Accept-Language, default."""
+def negotiate(request: Request, default: str, *, auto_detect: bool = True) -> str:
+    """Choose a language: `ui_locales` (OIDC Core §3.1.2.1), cookie, Accept-Language, default.
+
+    Without `auto_detect`, what the browser says by itself does not count.
+    """
+    accepted = request.headers.get("accept-language", "") if auto_detect else ""
     wanted = [
         *_ui_locales(request),
         request.cookies.get(LOCALE_COOKIE, ""),
-        *_accept_language(request.headers.get("accept-language", "")),
+        *_accept_language(accepted),
         default,
     ]
     return best_match(wanted) or LOCALES[0]

@@ -1,7 +1,7 @@
 """Pages: Jinja2 templates shipped with the server, in the reader's language."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,6 +21,8 @@ from idp.web.i18n import (
     mark,
     negotiate,
 )
+from idp.web.look import Look
+from idp.web.security import page_policy
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -31,14 +33,16 @@ _WAY_ON: Links = ((mark("Go to your account"), "/account"),)
 
 
 class Pages:
-    """Renders templates for one deployment."""
+    """Renders templates for one deployment; `look` returns how they look now."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, look: Callable[[], Look] | None = None) -> None:
         self.settings = settings
+        self.look = look or partial(Look.of, settings)
 
     def locale(self, request: Request) -> str:
         """Return the language to answer this request in."""
-        return negotiate(request, self.settings.default_locale)
+        look = self.look()
+        return negotiate(request, look.fallback_language, auto_detect=look.auto_detect)
 
     def render(
         self,
@@ -47,21 +51,30 @@ class Pages:
         *,
         status_code: int = 200,
         locale: str | None = None,
+        sources: Mapping[str, Iterable[str]] | None = None,
         **context: Any,
     ) -> HTMLResponse:
-        """Render `templates/<template>`; `locale` overrides what the request asks for."""
+        """Render `templates/<template>`; `locale` overrides what the request asks for.
+
+        `sources` are origins of other sites the page loads from, by the directive of its
+        Content-Security-Policy.
+        """
         locale = locale or self.locale(request)
+        look = self.look()
         page = _environment(locale).get_template(template)
         body = page.render(
             locale=locale,
             direction=direction(locale),
             languages=LANGUAGES,
             settings=self.settings,
+            look=look,
             request=request,
             here=_here(request),
             **context,
         )
         response = HTMLResponse(body, status_code, headers={"Content-Language": locale})
+        if extra := _origins(look, sources):
+            response.headers["Content-Security-Policy"] = page_policy(request.url.path, extra)
         self._remember_language(request, response)
         return response
 
@@ -83,6 +96,13 @@ class Pages:
         locale = asked_by_application(request)
         if locale and locale != request.cookies.get(LOCALE_COOKIE):
             language_cookie(self.settings, lasting=False).write(response, locale)
+
+
+def _origins(look: Look, sources: Mapping[str, Iterable[str]] | None) -> dict[str, Iterable[str]]:
+    extra = dict(sources or {})
+    if look.picture_origins:
+        extra["img-src"] = [*look.picture_origins, *extra.get("img-src", ())]
+    return extra
 
 
 def _here(request: Request) -> str:

@@ -1,7 +1,10 @@
 """Headers every answer carries, and the refusal of cross-site form posts."""
 
+from collections.abc import Callable, Iterable, Mapping
+
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -23,9 +26,20 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-# Pages of no authorization request: their forms lead nowhere else.
-_ACCOUNT_POLICY = f"{PAGE_POLICY}; form-action 'self'"
 _LOOKS = ("/static/", "/branding/")
+
+
+def page_policy(path: str, extra: Mapping[str, Iterable[str]] | None = None) -> str:
+    """Return the Content-Security-Policy of a page; `extra` allows origins by directive."""
+    policy = PAGE_POLICY
+    for directive, origins in (extra or {}).items():
+        allowed = " ".join(["'self'", *origins])
+        if f"{directive} 'self'" in policy:
+            policy = policy.replace(f"{directive} 'self'", f"{directive} {allowed}")
+        else:
+            policy += f"; {directive} {allowed}"
+    # Pages of no authorization request: their forms lead nowhere else.
+    return f"{policy}; form-action 'self'" if path.startswith("/account") else policy
 
 
 def security_headers(*, https: bool) -> dict[str, str]:
@@ -50,8 +64,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 if scope["path"].startswith(_LOOKS):
                     headers.setdefault("Cache-Control", "no-cache")  # kept, and asked after
-                if scope["path"].startswith("/account"):
-                    headers.setdefault("Content-Security-Policy", _ACCOUNT_POLICY)
+                headers.setdefault("Content-Security-Policy", page_policy(scope["path"]))
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -64,17 +77,20 @@ class CrossSiteGuard:
 
     Browsers say where a request comes from in Sec-Fetch-Site, older ones in Origin; a client that
     sends neither is no browser and holds no cookie by accident. `exempt` paths are protocol
-    endpoints that other sites must reach and that never act on a cookie alone.
+    endpoints that other sites must reach and that never act on a cookie alone; `refusal` makes
+    the answer to the refused.
     """
 
-    def __init__(self, app: ASGIApp, *, exempt: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, exempt: frozenset[str], refusal: Callable[[Request], Response]
+    ) -> None:
         self._app = app
+        self._refusal = refusal
         self._exempt = exempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._is_forged(scope):
-            refusal = PlainTextResponse("This form was sent from another site.", 403)
-            await refusal(scope, receive, send)
+            await self._refusal(Request(scope))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -27,6 +27,7 @@ USUAL: Mapping[str, object] = {
     "code": "428913",
     "issuer": "https://idp.example.test",
     "issuerHost": "idp.example.test",
+    "expiresInDays": 7,
     "expiresInMinutes": 10,
     "application": {"name": "Acme"},
 }

@@ -16,6 +16,7 @@ from idp.connector_kit import (
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
 
 SHARED = {
+    "expiresInDays": 7,
     "expiresInMinutes": 10,
     "issuerHost": "idp.example.test",
     "application": {"name": "Acme & <Co>"},

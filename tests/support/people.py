@@ -14,6 +14,8 @@ from starlette.testclient import TestClient
 
 from idp.accounts.passwords import Passwords
 from idp.accounts.users import create_user
+from idp.administration.audit import Actor
+from idp.administration.sign_in_experience import change_experience
 from idp.connector_kit.testing import MemoryEmailConnector, ReceivedEmail
 
 if TYPE_CHECKING:
@@ -110,6 +112,13 @@ class Site:
         self.client = client
         self.connector = connector
         self.server: Server = client.app.state.server  # type: ignore[attr-defined]
+
+    def set_experience(self, **change: Any) -> None:
+        """Save a change of the sign-in experience; the server obeys it at once."""
+        self.work(change_experience, self.server, Actor("cli"), change)
+        portal = self.client.portal
+        assert portal
+        portal.call(self.server.experience.refresh)
 
     def person(self, ip: str = "testclient") -> Person:
         """Return somebody with a browser of their own."""

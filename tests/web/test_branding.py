@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from idp.settings import Settings, SetupError
 from idp.web.branding import brand_colors, brand_routes
 from idp.web.colors import READABLE, Color
+from idp.web.look import Look
 from idp.web.pages import Pages
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -35,13 +36,13 @@ def branded(settings: Settings, tmp_path: Path) -> Settings:
     )
 
 
-def site(settings: Settings) -> TestClient:
-    pages = Pages(settings)
+def site(settings: Settings, look: Look | None = None) -> TestClient:
+    pages = Pages(settings, (lambda: look) if look else None)
 
     async def page(request: Request) -> Response:
         return pages.error(request, "There is no such page", "Sign in")
 
-    return TestClient(Starlette(routes=[Route("/", page), *brand_routes(settings)]))
+    return TestClient(Starlette(routes=[Route("/", page), *brand_routes(settings, pages.look)]))
 
 
 def test_a_page_carries_the_logo_the_colours_the_style_and_the_links(branded: Settings) -> None:
@@ -69,9 +70,37 @@ def test_without_branding_nothing_of_it_is_there(settings: Settings) -> None:
     assert site(settings).get("/branding/logo").status_code == 404
 
 
+def test_a_logo_of_another_site_is_let_in_by_the_policy_of_the_page(settings: Settings) -> None:
+    look = Look(logo="https://cdn.example/acme.svg", favicon="https://img.example:8443/i.png")
+    response = site(settings, look).get("/")
+    assert 'src="https://cdn.example/acme.svg"' in response.text
+    assert '<link rel="icon" href="https://img.example:8443/i.png">' in response.text
+    policy = response.headers["Content-Security-Policy"]
+    assert "img-src 'self' https://cdn.example https://img.example:8443;" in policy
+    assert "Content-Security-Policy" not in site(settings).get("/").headers
+
+
+def test_a_stored_style_sheet_takes_the_place_of_the_file(branded: Settings) -> None:
+    client = site(branded, Look(custom_css="main { color: red }"))
+    assert '<link rel="stylesheet" href="/branding/custom.css">' in client.get("/").text
+    assert client.get("/branding/custom.css").text == "main { color: red }"
+    emptied = site(branded, Look(custom_css=""))
+    assert "custom.css" not in emptied.get("/").text
+
+
+def test_without_a_dark_mode_the_pages_stay_light(branded: Settings) -> None:
+    client = site(branded, Look(has_dark_mode=False, logo="/a.svg", logo_dark="/b.svg"))
+    page = client.get("/").text
+    assert '<meta name="color-scheme" content="light">' in page
+    assert "/b.svg" not in page
+    assert client.get("/branding/colors.css").text == ":root {\n  color-scheme: light;\n}\n"
+
+
 @pytest.mark.parametrize("color", ["#ffcc00", "#3451b2", "#000000", "#ffffff", "#7f7f7f"])
 def test_every_palette_can_be_read(color: str) -> None:
-    tokens = dict(re.findall(r"--(.+?): light-dark\((.+?)\)", brand_colors(color, None)))
+    tokens = dict(
+        re.findall(r"--(.+?): light-dark\((.+?)\)", brand_colors(Look(primary_color=color)))
+    )
     found = {
         name: [Color.parse(each) for each in pair.split(", ")] for name, pair in tokens.items()
     }
@@ -82,7 +111,8 @@ def test_every_palette_can_be_read(color: str) -> None:
 
 
 def test_a_colour_for_the_dark_is_taken_as_it_is() -> None:
-    assert "--accent: light-dark(#3451b2, #123456);" in brand_colors("#3451b2", "#123456")
+    look = Look(primary_color="#3451b2", primary_color_dark="#123456")
+    assert "--accent: light-dark(#3451b2, #123456);" in brand_colors(look)
 
 
 @pytest.mark.parametrize(

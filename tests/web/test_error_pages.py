@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from idp.settings import Settings
-from idp.web.error_pages import error_pages
+from idp.web.error_pages import cross_site_page, error_pages
 from idp.web.pages import Pages
 from idp.web.security import SecurityHeaders, security_headers
 
@@ -24,7 +24,10 @@ ERRORS = {
     "/413": HTTPException(413),
     "/unreadable": UnreadableError("\0"),
     "/unforeseen": RuntimeError("a secret"),
+    "/token": UnreadableError("\0"),
+    "/introspect": RuntimeError("a secret"),
 }
+PROGRAMS = frozenset({"/token", "/introspect"})
 
 
 @pytest.fixture
@@ -35,7 +38,9 @@ def client(settings: Settings) -> TestClient:
     app = Starlette(
         routes=[Route(path, fail) for path in ERRORS],
         middleware=[Middleware(SecurityHeaders, https=False)],
-        exception_handlers=error_pages(Pages(settings), unreadable=UnreadableError),
+        exception_handlers=error_pages(
+            Pages(settings), unreadable=UnreadableError, for_programs=PROGRAMS
+        ),
     )
     return TestClient(app, raise_server_exceptions=False)
 
@@ -62,6 +67,33 @@ def test_every_error_is_a_page_with_a_way_on(
         security_headers(https=False).items()
         <= {name.title(): value for name, value in answer.headers.items()}.items()
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "error"),
+    [("/token", 400, "invalid_request"), ("/introspect", 500, "server_error")],
+)
+def test_a_program_is_answered_in_json(
+    client: TestClient, path: str, status: int, error: str
+) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "secret" not in answer.text
+
+
+def test_a_form_of_another_site_is_refused_in_the_readers_language(settings: Settings) -> None:
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/account/delete",
+        "query_string": b"",
+        "server": ("localhost", 8000),
+        "headers": [(b"accept-language", b"de")],
+    }
+    answer = cross_site_page(Pages(settings), Request(scope))
+    assert (answer.status_code, answer.headers["Content-Language"]) == (403, "de")
+    assert "Dieses Formular kam von einer anderen Website" in bytes(answer.body).decode()
 
 
 def test_an_error_speaks_the_readers_language(client: TestClient) -> None:

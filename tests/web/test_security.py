@@ -20,6 +20,10 @@ async def answer(_: Request) -> Response:
     return PlainTextResponse("done")
 
 
+def refuse(request: Request) -> Response:
+    return PlainTextResponse(f"not at {request.url.path}", 403)
+
+
 async def framed(_: Request) -> Response:
     return PlainTextResponse("done", headers={"Cache-Control": "max-age=60"})
 
@@ -41,7 +45,7 @@ def client(*, https: bool = True) -> TestClient:
         ],
         middleware=[
             Middleware(SecurityHeaders, https=https),
-            Middleware(CrossSiteGuard, exempt=frozenset({"/oidc/token"})),
+            Middleware(CrossSiteGuard, exempt=frozenset({"/oidc/token"}), refusal=refuse),
         ],
     )
     return TestClient(app, base_url=f"https://{HOST}")
@@ -109,7 +113,7 @@ def test_every_answer_carries_the_headers(path: str) -> None:
 
 def test_a_refusal_carries_the_headers_too() -> None:
     refusal = client().post("/form", headers={"Origin": "null"})
-    assert refusal.text == "This form was sent from another site."
+    assert refusal.text == "not at /form"
     assert refusal.headers["Cache-Control"] == "no-store"
 
 

@@ -20,6 +20,8 @@ class User(SQLModel, table=True):
     email_verified: bool = False
     password_hash: str | None = None
     locale: str | None = None
+    second_step_by_mail: bool = False
+    """The person wants a code by mail asked for after the password."""
     claims: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)

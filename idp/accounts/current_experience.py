@@ -1,0 +1,35 @@
+"""The sign-in experience as a running server knows it."""
+
+import asyncio
+
+import structlog
+
+from idp.accounts.sign_in_experience import default_experience, load_experience
+from idp.settings import Settings
+from idp.storage import Database
+
+log = structlog.get_logger(__name__)
+
+_EVERY = 2.0  # seconds after which every process obeys what was changed in another one
+
+
+class CurrentExperience:
+    """What holds now, read beside the requests so that none of them waits for it."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self.value = default_experience(settings)
+
+    async def refresh(self) -> None:
+        """Read it now; who has just changed it needs not wait."""
+        self.value = await self._database.read(load_experience, self._settings)
+
+    async def keep_fresh(self) -> None:
+        """Read it every two seconds until cancelled; while that fails, what was read last holds."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            try:
+                await self.refresh()
+            except Exception as error:  # noqa: BLE001 (the database may be away)
+                log.warning("sign-in experience not read", error=type(error).__name__)
