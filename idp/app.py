@@ -79,7 +79,7 @@ def create_app(
     proofs = Proofs(settings, server.secrets, outbox, limits)
     gate = Gate(settings, server.plugins, limits)
     pages = Pages(settings)
-    provider = oidc.Provider(settings, server.database, server.secrets, pages)
+    provider = oidc.Provider(settings, server.database, server.secrets, pages, outbox)
     passwords = Passwords(settings)
     desk = flows.Desk(settings, server.database, proofs, pages, outbox, passwords, gate)
 
@@ -121,6 +121,7 @@ def open_server(settings: Settings, plugins: Sequence[object] = ()) -> Server:
     connectors = Connectors(database, secrets, loaded)
     carrier = open_carrier(settings)
     courier = Courier(database, secrets, connectors, loaded, carrier.follow_up)
+    courier.open(oidc.LogoutChannel(settings, database, secrets))
     return Server(settings, database, secrets, loaded, connectors, carrier, courier)
 
 
@@ -141,6 +142,7 @@ async def running(server: Server, *, deliver: bool) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.carrier.aclose()
+        await server.courier.aclose()
         await server.connectors.aclose()
         await server.database.aclose()
 

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from idp.oidc.answers import answer, refusal
 from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
-from idp.oidc.clients import DEVICE_CODE, RegisteredClient
+from idp.oidc.client_metadata import DEVICE_CODE
+from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
 from idp.storage.secrets import fingerprint, new_secret

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from idp.oidc.keys import KeyRing, load_signing_keys
+from idp.outbox import Outbox
 from idp.settings import Settings
 from idp.storage import Database, Secrets
 from idp.web.pages import Pages
@@ -19,6 +20,7 @@ class Provider:
     database: Database
     secrets: Secrets
     pages: Pages
+    outbox: Outbox
     keys: KeyRing = field(init=False)
     _keys_read_at: float = field(init=False, default=float("-inf"))
 

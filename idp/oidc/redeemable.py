@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from idp.oidc.clients import DEVICE_CODE, TOKEN_EXCHANGE, RegisteredClient
+from idp.oidc.client_metadata import DEVICE_CODE, TOKEN_EXCHANGE
+from idp.oidc.clients import RegisteredClient
 from idp.oidc.credentials import (
     ACCESS_TOKEN_LIFETIME,
     CodeCredential,
