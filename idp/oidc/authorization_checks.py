@@ -19,6 +19,7 @@ from authlib.oidc.core.errors import (
 )
 
 from idp.oidc.authorization_request import AuthorizationRequest
+from idp.oidc.dpop import JKT
 
 PROMPTS = ("none", "login", "consent", "select_account", "create")
 RESPONSE_MODES = ("query", "form_post")
@@ -94,6 +95,12 @@ def check_code_challenge_method(request: AuthorizationRequest) -> None:
         raise InvalidRequestError("The code_challenge_method must be S256.")
 
 
+def check_dpop_jkt(request: AuthorizationRequest) -> None:
+    """RFC 9449 §10: a code is bound to the SHA-256 thumbprint of a key."""
+    if not JKT.fullmatch(request.parameters.get("dpop_jkt") or "A" * 43):
+        raise InvalidRequestError("dpop_jkt must be a SHA-256 thumbprint (RFC 7638).")
+
+
 def check_prompt(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.1, Prompt Create 1.0: values discovery lists; none stands alone."""
     if not request.prompts <= set(PROMPTS) or {"none"} < request.prompts:
@@ -151,6 +158,7 @@ CLIENT_CHECKS = (
     check_scope,
     check_code_challenge,
     check_code_challenge_method,
+    check_dpop_jkt,
     check_prompt,
     check_max_age,
     check_claims,

@@ -11,6 +11,7 @@ from idp.oidc.authorization_request import ACR
 from idp.oidc.claims import CLAIMS_BY_SCOPE, SCOPES
 from idp.oidc.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from idp.oidc.client_metadata import AUTH_METHODS, GRANT_TYPES
+from idp.oidc.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from idp.oidc.id_token import CLAIMS
 from idp.oidc.keys import ALGORITHMS
 from idp.oidc.request_object import ALGORITHMS as REQUEST_OBJECT_ALGORITHMS
@@ -46,6 +47,7 @@ def metadata(issuer: str, endpoints: Mapping[str, str]) -> dict[str, Any]:
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "dpop_signing_alg_values_supported": DPOP_ALGORITHMS,
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": REQUEST_OBJECT_ALGORITHMS,

@@ -50,6 +50,7 @@ class IssuedToken:
     """The moments that each ended it, if they have come."""
     audience: str | None = None
     issued_at: datetime | None = None
+    dpop_jkt: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -106,6 +107,7 @@ def _find_access_token(session: Session, presented: str) -> IssuedToken | None:
         ended=(revoked_at, suspended_at),
         audience=row.audience,
         issued_at=row.issued_at,
+        dpop_jkt=row.dpop_jkt,
     )
 
 
@@ -129,5 +131,8 @@ def _described(issuer: str, issued: IssuedToken) -> dict[str, Any]:
         "exp": int(issued.expires_at.timestamp()),
     }
     if issued.issued_at is not None:
-        described |= {"token_type": "Bearer", "iat": int(issued.issued_at.timestamp())}
+        token_type = "DPoP" if issued.dpop_jkt else "Bearer"
+        described |= {"token_type": token_type, "iat": int(issued.issued_at.timestamp())}
+    if issued.dpop_jkt:
+        described["cnf"] = {"jkt": issued.dpop_jkt}  # RFC 9449 §6.2
     return described | {"aud": issued.audience} if issued.audience else described

@@ -29,6 +29,8 @@ class Redemption:
     client: RegisteredClient
     presented: Presented | None
     api: ApiResource | None
+    dpop_jkt: str | None = None
+    """Thumbprint of the key they proved to hold (RFC 9449)."""
 
     @property
     def grant(self) -> Grant | None:
