@@ -41,7 +41,7 @@ def check_repetition(request: AuthorizationRequest) -> None:
 def check_request_object(request: AuthorizationRequest) -> None:
     """OIDC Core §6, RFC 9101 §6: a request object that cannot be read must not be ignored."""
     if request.parameters.get("request"):
-        if request.client.row.jwks is None:
+        if not (request.client.row.jwks or request.client.row.jwks_uri):
             raise RequestNotSupportedError("The client has no registered key.")
         message = "The request object is not signed by the client, for this server and for now."
         raise InvalidRequestObjectError(message)

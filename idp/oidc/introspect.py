@@ -15,7 +15,7 @@ from idp.oidc.answers import answer, refusal
 from idp.oidc.client_authentication import (
     Credentials,
     authenticate_confidential_client,
-    read_credentials,
+    present_credentials,
 )
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters, form_parameters
@@ -66,7 +66,7 @@ async def introspection_endpoint(provider: Provider, request: Request) -> Respon
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        credentials = read_credentials(request.headers, form)
+        credentials = await present_credentials(provider, request.headers, form)
         database = provider.database
         # An assertion is good for one request, which is written down.
         ask = database.run if credentials.assertion else database.read

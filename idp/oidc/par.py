@@ -12,12 +12,12 @@ from starlette.responses import Response
 from idp.oidc.answers import answer, refusal
 from idp.oidc.authorization_checks import CLIENT_CHECKS
 from idp.oidc.authorization_request import AuthorizationRequest
-from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
+from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.dpop import InvalidDpopProofError, Proof, read_proof, use_proof
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
-from idp.oidc.request_object import unpack
+from idp.oidc.request_object import request_object_keys, unpack
 from idp.storage.secrets import fingerprint, new_secret
 from idp.storage.statements import Rows
 from idp.storage.tables import PushedRequest, now
@@ -33,9 +33,10 @@ async def pushed_authorization_request_endpoint(provider: Provider, request: Req
     """Check a request as far as it goes without a person, and keep it under a new name."""
     form = await form_parameters(request)
     try:
-        credentials = read_credentials(request.headers, form)
+        credentials = await present_credentials(provider, request.headers, form)
         client = await provider.database.run(_authenticate, provider, credentials)
-        sent = unpack(form, client, provider.settings.issuer)
+        keys = await request_object_keys(provider, form, client.row.id)
+        sent = unpack(form, client, provider.settings.issuer, keys)
         asked = AuthorizationRequest(sent, client, None, None, None, provider.keys)
         for check in CHECKS:
             check(asked)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from idp.oidc.access_token import InvalidTargetError, load_api
 from idp.oidc.answers import answer, refusal
 from idp.oidc.changes import write_changes
-from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
+from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
 from idp.oidc.credentials import CodeCredential, RefreshCredential
 from idp.oidc.dpop import InvalidDpopProofError, Proof, read_proof, use_proof
 from idp.oidc.engine import Answer, Engine, ProtocolRequest
@@ -24,7 +24,7 @@ async def token_endpoint(provider: Provider, request: Request) -> Response:
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        credentials = read_credentials(request.headers, form)
+        credentials = await present_credentials(provider, request.headers, form)
         url = f"{provider.settings.issuer}{request.url.path}"
         proof = read_proof(request.headers, "POST", url)
         decided = await provider.database.run(_redeem, provider, credentials, form, proof)
