@@ -82,7 +82,7 @@ def create_app(
     proofs = Proofs(settings, server.secrets, outbox, limits)
     gate = Gate(settings, server.plugins, limits)
     pages = Pages(settings, lambda: flows.look_of(server.experience.value, settings.issuer))
-    provider = oidc.Provider(settings, server.database, server.secrets, pages)
+    provider = oidc.Provider(settings, server.database, server.secrets, pages, outbox)
     passwords = Passwords(settings)
     desk = flows.Desk(
         settings, server.database, proofs, pages, outbox, passwords, gate, server.experience
@@ -129,6 +129,7 @@ def open_server(settings: Settings, plugins: Sequence[object] = ()) -> Server:
     connectors = Connectors(database, secrets, loaded)
     carrier = open_carrier(settings)
     courier = Courier(database, secrets, connectors, loaded, carrier.follow_up)
+    courier.open(oidc.LogoutChannel(settings, database, secrets))
     experience = CurrentExperience(database, settings)
     return Server(settings, database, secrets, loaded, connectors, carrier, courier, experience)
 
@@ -151,6 +152,7 @@ async def running(server: Server, *, deliver: bool) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.carrier.aclose()
+        await server.courier.aclose()
         await server.connectors.aclose()
         await server.database.aclose()
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select, update
 
+from idp.accounts.logout_notices import promise_logouts
+from idp.outbox import Outbox
 from idp.settings import Settings
 from idp.storage.secrets import fingerprint, new_secret
 from idp.storage.statements import Rows, Statement
@@ -105,19 +107,22 @@ def start_session(
     return cookie
 
 
-def end_session(session: Session, cookie: str | None) -> None:
+def end_session(session: Session, outbox: Outbox, cookie: str | None) -> None:
     """Sign out the browser that holds this cookie, and the applications used in it."""
     found = session.get(BrowserSession, fingerprint(cookie)) if cookie else None
     if found:
-        sign_out(session, found.id)
+        sign_out(session, outbox, found.id)
 
 
-def sign_out(session: Session, session_id: str, *, offline_too: bool = False) -> None:
-    """End a session and revoke what applications were granted in it.
+def sign_out(
+    session: Session, outbox: Outbox, session_id: str, *, offline_too: bool = False
+) -> None:
+    """End a session, revoke what applications were granted in it, and promise to tell them.
 
     OIDC Core §11: offline access is for when the person is gone, so it outlives a sign-out. With
     `offline_too` it does not: the browser may be in wrong hands.
     """
+    promise_logouts(session, outbox, col(BrowserSession.id) == session_id)
     granted = [col(Grant.session_id) == session_id, col(Grant.revoked_at).is_(None)]
     if not offline_too:
         granted.append(~col(Grant.scope).contains("offline_access"))
@@ -125,14 +130,17 @@ def sign_out(session: Session, session_id: str, *, offline_too: bool = False) ->
     session.exec(delete(BrowserSession).where(col(BrowserSession.id) == session_id))
 
 
-def end_everything(session: Session, user_id: str, *, but: str | None = None) -> None:
-    """Sign a person out everywhere and revoke what applications were granted.
+def end_everything(
+    session: Session, outbox: Outbox, user_id: str, *, but: str | None = None
+) -> None:
+    """Sign a person out everywhere, revoke what applications were granted, promise to tell them.
 
     `but` is the id of a session that goes on, the one of the browser that asks for this.
     """
     ended = [col(BrowserSession.user_id) == user_id]
     if but:
         ended.append(col(BrowserSession.id) != but)
+    promise_logouts(session, outbox, *ended)
     session.exec(delete(BrowserSession).where(*ended))
     granted = col(Grant.user_id) == user_id, col(Grant.revoked_at).is_(None)
     session.exec(update(Grant).where(*granted).values(revoked_at=now()))

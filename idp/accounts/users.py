@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from sqlmodel import Session, col, delete, select
 
+from idp.accounts.logout_notices import promise_logouts
 from idp.connector_kit import parse_mailbox
-from idp.storage.tables import Flow, User, now
+from idp.outbox import Outbox
+from idp.storage.tables import BrowserSession, Flow, User, now
 
 NAME_CLAIMS = ("name", "given_name", "family_name", "nickname")
 """Standard claims (OIDC Core §5.1) people say about themselves."""
@@ -80,8 +82,10 @@ def change_profile(
     user.updated_at = now()
 
 
-def delete_user(session: Session, user_id: str) -> None:
-    """Delete an account with all that hangs on it: sessions, grants and so every token."""
+def delete_user(session: Session, outbox: Outbox, user_id: str) -> None:
+    """Delete an account with all that hangs on it: mails, sessions, grants and so every token."""
     user = session.get_one(User, user_id)
+    outbox.forget(session, user.email)
+    promise_logouts(session, outbox, col(BrowserSession.user_id) == user_id)
     session.exec(delete(Flow).where(col(Flow.email_key) == user.email_key))
     session.exec(delete(User).where(col(User.id) == user_id))

@@ -38,6 +38,7 @@ def add(
     jwks: Annotated[
         Path | None, typer.Option(help="Its public keys: it signs instead of sending a secret.")
     ] = None,
+    jwks_uri: Annotated[str | None, typer.Option(help="Where such keys are found instead.")] = None,
     third_party: Annotated[
         bool, typer.Option("--third-party", help="Of somebody else: people are asked for consent.")
     ] = False,
@@ -47,33 +48,46 @@ def add(
     userinfo_signed_response_alg: Annotated[
         str | None, typer.Option(help="Answer userinfo as a JWT signed with this.")
     ] = None,
+    backchannel_logout_uri: Annotated[
+        str | None, typer.Option(help="Where it is told that a session has ended.")
+    ] = None,
+    backchannel_logout_session_required: Annotated[
+        bool, typer.Option("--backchannel-logout-session-required", help="It goes by the session.")
+    ] = False,
+    dpop_bound_access_tokens: Annotated[
+        bool, typer.Option("--dpop-bound-access-tokens", help="Every token is bound to a key.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Register an application; its secret is shown this once.
 
     Example: idp apps add "Wiki" --redirect-uri https://wiki.example.com/callback
     """
+    from idp.oidc.client_metadata import ClientMetadata
     from idp.oidc.clients import add_client
 
-    keys = _read_jwks(jwks) if jwks else None
-    wanted: dict[str, Any] = {
+    optional: dict[str, Any] = {
         "grant_types": grant_type,
         "scope": scope,
-        "jwks": keys,
+        "jwks": _read_jwks(jwks) if jwks else None,
+        "jwks_uri": jwks_uri,
         "id_token_signed_response_alg": id_token_signed_response_alg,
         "userinfo_signed_response_alg": userinfo_signed_response_alg,
+        "backchannel_logout_uri": backchannel_logout_uri,
     }
+    metadata = ClientMetadata(
+        name=name,
+        redirect_uris=redirect_uri or (),
+        post_logout_redirect_uris=post_logout_redirect_uri or (),
+        public=public,
+        first_party=not third_party,
+        backchannel_logout_session_required=backchannel_logout_session_required,
+        dpop_bound_access_tokens=dpop_bound_access_tokens,
+        **{key: value for key, value in optional.items() if value},
+    )
 
     async def register(workspace: "Workspace") -> dict[str, Any]:
-        client, secret = await workspace.database.run(
-            add_client,
-            name=name,
-            redirect_uris=redirect_uri or (),
-            public=public,
-            first_party=not third_party,
-            post_logout_redirect_uris=post_logout_redirect_uri or (),
-            **{key: value for key, value in wanted.items() if value},
-        )
+        client, secret = await workspace.database.run(add_client, metadata)
         issuer = workspace.settings.issuer
         return {"issuer": issuer, "client_id": client.id, "client_secret": secret}
 

@@ -200,12 +200,15 @@ async def _find(
 
 
 def _row(secrets: "Secrets", message: "Message", *, in_full: bool) -> dict[str, Any]:
+    from idp.outbox.email_channel import EMAIL
+
     address = secrets.open(message.recipient)
     return {
         "id": message.id,
         "created_at": _time(message.created_at),
+        "channel": message.channel,
         "usage_type": message.usage_type,
-        "to": address if in_full else _masked(address),
+        "to": address if in_full or message.channel != EMAIL else _masked(address),
         "locale": message.locale,
         "state": message.state.value,
         "attempts": message.attempts,

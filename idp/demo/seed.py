@@ -9,6 +9,7 @@ from idp.accounts.users import address_key, create_user, find_user
 from idp.app import Server
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
 from idp.connectors import save_connector
+from idp.oidc.client_metadata import ClientMetadata
 from idp.oidc.clients import add_client
 from idp.outbox.wording import save_shipped_templates
 from idp.plugins import ConnectorClass
@@ -62,11 +63,13 @@ def _seed_client(session: Session, surroundings: Surroundings) -> None:
         return
     add_client(
         session,
-        name="Sample app",
+        ClientMetadata(
+            name="Sample app",
+            redirect_uris=redirect_uris,
+            post_logout_redirect_uris=post_logout_redirect_uris,
+        ),
         client_id=CLIENT_ID,
         secret=surroundings.client_secret,
-        redirect_uris=redirect_uris,
-        post_logout_redirect_uris=post_logout_redirect_uris,
     )
 
 

@@ -43,7 +43,7 @@ async def show_account(desk: Desk, request: Request, signed_in: SignedIn) -> Res
 
 async def submit_sign_out(desk: Desk, request: Request) -> Response:
     """Sign this browser out."""
-    await desk.database.run(_sign_out, desk.signed_in_cookie(request))
+    await desk.database.run(end_session, desk.outbox, desk.signed_in_cookie(request))
     response = see_other(PATHS[FlowKind.SIGN_IN])
     session_cookie(desk.settings).clear(response)
     return response
@@ -60,7 +60,8 @@ async def submit_session_end(desk: Desk, request: Request, signed_in: SignedIn) 
 @for_owner
 async def submit_sessions_end(desk: Desk, request: Request, signed_in: SignedIn) -> Response:
     """Sign out everywhere but here."""
-    await desk.database.run(end_everything, signed_in.user.id, but=signed_in.session.id)
+    user_id, here = signed_in.user.id, signed_in.session.id
+    await desk.database.run(end_everything, desk.outbox, user_id, but=here)
     return see_other("/account?notice=signed-out#sessions")
 
 
@@ -77,11 +78,7 @@ def _overview(session: Session, desk: Desk, user_id: str) -> Overview:
     return Overview(sessions, list_grants(session, user_id))
 
 
-def _sign_out(session: Session, cookie: str | None) -> None:
-    end_session(session, cookie)
-
-
 def _end_one(session: Session, desk: Desk, user_id: str, session_id: str) -> None:
     own = [row.id for row in live_sessions(session, user_id, desk.settings)]
     if session_id in own:
-        sign_out(session, session_id, offline_too=True)
+        sign_out(session, desk.outbox, session_id, offline_too=True)

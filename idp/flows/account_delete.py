@@ -1,6 +1,5 @@
 """Delete an account, with everything that belongs to it."""
 
-from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,16 +25,11 @@ async def submit_deletion(desk: Desk, request: Request, signed_in: SignedIn) -> 
     typed = form.get("email", "").strip()
     if typed.casefold() != signed_in.user.email.casefold():
         return _page(desk, request, signed_in, typed=typed, error=texts.OTHER_ADDRESS)
-    await desk.database.run(_delete, desk, signed_in)
+    await desk.database.run(delete_user, desk.outbox, signed_in.user.id)
     response = see_other(f"{PATHS[FlowKind.SIGN_IN]}?notice=deleted")
     session_cookie(desk.settings).clear(response)
     device_cookie(desk.settings).clear(response)
     return response
-
-
-def _delete(session: Session, desk: Desk, signed_in: SignedIn) -> None:
-    desk.outbox.forget(session, signed_in.user.email)
-    delete_user(session, signed_in.user.id)
 
 
 def _page(

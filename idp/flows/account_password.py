@@ -71,7 +71,7 @@ def _change(
     session: Session, desk: Desk, request: Request, signed_in: SignedIn, password_hash: str
 ) -> None:
     set_password(session, signed_in.user.id, password_hash)
-    end_everything(session, signed_in.user.id, but=signed_in.session.id)
+    end_everything(session, desk.outbox, signed_in.user.id, but=signed_in.session.id)
     user = session.get_one(User, signed_in.user.id)
     desk.notify(session, request, Notice.PASSWORD_CHANGED, user)
 

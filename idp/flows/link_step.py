@@ -104,7 +104,7 @@ def _undo_address(session: Session, desk: Desk, request: Request, link: MailedLi
     if user is None:
         return see_other(f"{PATHS[FlowKind.SIGN_IN]}?notice=address-taken")
     user.password_hash = None
-    end_everything(session, user.id)
+    end_everything(session, desk.outbox, user.id)
     # Later changes were made by the same hand, and their addresses must not undo this one.
     later = (
         col(MailedLink.user_id) == user.id,

@@ -65,7 +65,7 @@ def _finish(
         return None
     # OWASP Forgot Password: end what the old password opened, and let the person sign in anew.
     set_password(session, user.id, password_hash)
-    end_everything(session, user.id)
+    end_everything(session, desk.outbox, user.id)
     desk.notify(session, request, Notice.PASSWORD_CHANGED, user)
     flow.finished_at = now()
     return password_page(flow.interaction_id, notice="password-changed")

@@ -4,7 +4,8 @@ authlib holds the protocol rules and does no I/O: an endpoint reads rows in one 
 authlib decide over them, and writes what was decided in one more.
 """
 
+from idp.oidc.logout_tokens import LogoutChannel
 from idp.oidc.provider import Provider
 from idp.oidc.routes import routes
 
-__all__ = ["Provider", "routes"]
+__all__ = ["LogoutChannel", "Provider", "routes"]

@@ -63,6 +63,8 @@ def signed_access_token(
         "exp": int(expires_at.timestamp()),
         "jti": new_secret(),
     }
+    if redemption.dpop_jkt:
+        claims["cnf"] = {"jkt": redemption.dpop_jkt}  # RFC 9449 §6.1
     if grant is not None:
         claims |= {"auth_time": int(grant.auth_time.timestamp()), "amr": grant.amr}
     return provider.keys.sign(claims, typ=_TYPE)

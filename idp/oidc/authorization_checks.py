@@ -19,6 +19,7 @@ from authlib.oidc.core.errors import (
 )
 
 from idp.oidc.authorization_request import AuthorizationRequest
+from idp.oidc.dpop import JKT
 
 PROMPTS = ("none", "login", "consent", "select_account", "create")
 RESPONSE_MODES = ("query", "form_post")
@@ -40,7 +41,7 @@ def check_repetition(request: AuthorizationRequest) -> None:
 def check_request_object(request: AuthorizationRequest) -> None:
     """OIDC Core §6, RFC 9101 §6: a request object that cannot be read must not be ignored."""
     if request.parameters.get("request"):
-        if request.client.row.jwks is None:
+        if not (request.client.row.jwks or request.client.row.jwks_uri):
             raise RequestNotSupportedError("The client has no registered key.")
         message = "The request object is not signed by the client, for this server and for now."
         raise InvalidRequestObjectError(message)
@@ -92,6 +93,12 @@ def check_code_challenge_method(request: AuthorizationRequest) -> None:
     method = request.parameters.get("code_challenge_method")
     if request.parameters.get("code_challenge") and method != "S256":
         raise InvalidRequestError("The code_challenge_method must be S256.")
+
+
+def check_dpop_jkt(request: AuthorizationRequest) -> None:
+    """RFC 9449 §10: a code is bound to the SHA-256 thumbprint of a key."""
+    if not JKT.fullmatch(request.parameters.get("dpop_jkt") or "A" * 43):
+        raise InvalidRequestError("dpop_jkt must be a SHA-256 thumbprint (RFC 7638).")
 
 
 def check_prompt(request: AuthorizationRequest) -> None:
@@ -151,6 +158,7 @@ CLIENT_CHECKS = (
     check_scope,
     check_code_challenge,
     check_code_challenge_method,
+    check_dpop_jkt,
     check_prompt,
     check_max_age,
     check_claims,

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
+from joserfc.jwk import KeySet
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -25,7 +26,7 @@ from idp.oidc.interactions import (
 from idp.oidc.par import is_pushed, take_pushed
 from idp.oidc.parameters import Parameters, form_parameters, query_parameters
 from idp.oidc.provider import Provider
-from idp.oidc.request_object import unpack
+from idp.oidc.request_object import request_object_keys, unpack
 from idp.storage.secrets import new_secret
 from idp.storage.tables import Interaction
 from idp.web.cookies import browser_cookie, session_cookie
@@ -69,10 +70,10 @@ async def authorization_endpoint(provider: Provider, request: Request) -> Respon
         # A POST from another site comes without our SameSite=Lax cookies, a GET with them.
         form = await form_parameters(request)
         return see_other(f"{request.url.path}?{urlencode(form.datalist, doseq=True)}")
+    sent = query_parameters(request)
+    keys = await request_object_keys(provider, sent, sent.get("client_id"))
     try:
-        asked = await provider.database.run(
-            read_request, provider, request, query_parameters(request)
-        )
+        asked = await provider.database.run(read_request, provider, request, sent, keys)
     except UnprovenError as error:
         return provider.pages.error(request, error.title, error.message)
     engine = engine_for(provider, asked)
@@ -90,13 +91,20 @@ async def authorization_endpoint(provider: Provider, request: Request) -> Respon
 
 
 def read_request(
-    session: Session, provider: Provider, request: Request, parameters: Parameters
+    session: Session,
+    provider: Provider,
+    request: Request,
+    parameters: Parameters,
+    keys: KeySet | None = None,
 ) -> AuthorizationRequest:
-    """Read all that decides the answer; raises UnprovenError."""
+    """Read all that decides the answer; raises UnprovenError.
+
+    `keys` are those a request object may be signed with.
+    """
     parameters, interaction = _find_request(session, provider, request, parameters)
     client = load_client(session, parameters.get("client_id"))
     if client is not None:
-        parameters = unpack(parameters, client, provider.settings.issuer)
+        parameters = unpack(parameters, client, provider.settings.issuer, keys)
     redirect_uri = parameters.get("redirect_uri")
     if client is None:
         raise UnprovenError(*_UNKNOWN_CLIENT)

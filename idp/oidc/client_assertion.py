@@ -52,10 +52,14 @@ def claimed_client_id(assertion: str) -> str | None:
 
 
 def check_assertion(
-    session: Session, settings: Settings, client: RegisteredClient, assertion: str
+    session: Session,
+    settings: Settings,
+    client: RegisteredClient,
+    assertion: str,
+    keys: KeySet | None,
 ) -> None:
     """Raise InvalidClientError unless the client signed this, for us, now, and only once."""
-    claims = _verified(client, assertion)
+    claims = _verified(keys, assertion)
     asserted = Assertion(claims, client.row.id, settings.issuer, now().timestamp())
     for check, otherwise in CHECKS:
         if not check(asserted):
@@ -63,11 +67,10 @@ def check_assertion(
     _use(session, asserted)
 
 
-def _verified(client: RegisteredClient, assertion: str) -> dict[str, Any]:
-    if client.row.jwks is None:
+def _verified(keys: KeySet | None, assertion: str) -> dict[str, Any]:
+    if keys is None:
         raise _refused("The client has no registered key.")
     try:
-        keys = KeySet.import_key_set(client.row.jwks)  # type: ignore[arg-type]
         return dict(jwt.decode(assertion, keys, algorithms=list(ALGORITHMS)).claims)
     except (JoseError, ValueError) as error:
         raise _refused("The client_assertion is not signed with a key of the client.") from error

@@ -1,11 +1,13 @@
 """How a client proves who it is (RFC 6749 §2.3, OIDC Core §9), at every endpoint it calls."""
 
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
+from joserfc.jwk import KeySet
 from sqlalchemy import and_, bindparam, or_
 from sqlmodel import Session, col, select
 from starlette.datastructures import Headers
@@ -17,6 +19,9 @@ from idp.settings import Settings
 from idp.storage.secrets import fingerprint
 from idp.storage.statements import Statement
 from idp.storage.tables import Client, ClientSecret, now
+
+if TYPE_CHECKING:
+    from idp.oidc.provider import Provider
 
 _FIND = Statement[tuple[Client, str | None]](
     select(Client, ClientSecret.id)
@@ -42,6 +47,18 @@ class Credentials:
     client_id: str | None
     secret: str | None = None
     assertion: str | None = None
+    keys: KeySet | None = None
+    """The registered keys of the client it names, for a client that signs."""
+
+
+async def present_credentials(
+    provider: "Provider", headers: Headers, form: Parameters
+) -> Credentials:
+    """Return the credentials of a request, with the keys to verify them where they are signed."""
+    said = read_credentials(headers, form)
+    if said.assertion is None:
+        return said
+    return replace(said, keys=await provider.client_keys.find(said.client_id, said.assertion))
 
 
 def read_credentials(headers: Headers, form: Parameters) -> Credentials:
@@ -90,7 +107,7 @@ def authenticate_client(
     moment = now()
     client, has_proven_secret = _find(session, credentials, moment)
     if credentials.assertion is not None:
-        check_assertion(session, settings, client, credentials.assertion)
+        check_assertion(session, settings, client, credentials.assertion, credentials.keys)
     elif client.is_public:
         _require(credentials.secret is None, "This client has no secret.")
     else:

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.oidc.answers import answer, refusal
-from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
-from idp.oidc.clients import DEVICE_CODE, RegisteredClient
+from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
+from idp.oidc.client_metadata import DEVICE_CODE
+from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
 from idp.storage.secrets import fingerprint, new_secret
@@ -33,7 +34,7 @@ async def device_authorization_endpoint(provider: Provider, request: Request) ->
     device_code = new_secret()
     try:
         check_parameters(form)
-        credentials = read_credentials(request.headers, form)
+        credentials = await present_credentials(provider, request.headers, form)
         user_code = await provider.database.run(_start, provider, credentials, form, device_code)
     except OAuth2Error as error:
         return refusal(error)

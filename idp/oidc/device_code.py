@@ -18,12 +18,13 @@ from authlib.oauth2.rfc8628 import AuthorizationPendingError, ExpiredTokenError,
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from idp.oidc.clients import DEVICE_CODE, RegisteredClient
+from idp.oidc.client_metadata import DEVICE_CODE
 from idp.storage.secrets import fingerprint
 from idp.storage.statements import Rows, Statement
 from idp.storage.tables import DeviceAuthorization, Grant, User, now
 
 if TYPE_CHECKING:
+    from idp.oidc.clients import RegisteredClient
     from idp.oidc.engine import Engine
 
 _DEVICES = Rows(DeviceAuthorization)

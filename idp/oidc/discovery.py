@@ -10,7 +10,8 @@ from idp.oidc.authorization_checks import PROMPTS, RESPONSE_MODES
 from idp.oidc.authorization_request import ACR
 from idp.oidc.claims import CLAIMS_BY_SCOPE, SCOPES
 from idp.oidc.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
-from idp.oidc.clients import AUTH_METHODS, GRANT_TYPES
+from idp.oidc.client_metadata import AUTH_METHODS, GRANT_TYPES
+from idp.oidc.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from idp.oidc.id_token import CLAIMS
 from idp.oidc.keys import ALGORITHMS
 from idp.oidc.request_object import ALGORITHMS as REQUEST_OBJECT_ALGORITHMS
@@ -44,6 +45,9 @@ def metadata(issuer: str, endpoints: Mapping[str, str]) -> dict[str, Any]:
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "dpop_signing_alg_values_supported": DPOP_ALGORITHMS,
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": REQUEST_OBJECT_ALGORITHMS,

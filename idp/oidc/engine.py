@@ -166,7 +166,7 @@ class Engine(AuthorizationServer):
                 self.provider, redemption, api, at_api, self.expires_at
             )
         answer = {
-            "token_type": "Bearer",
+            "token_type": "DPoP" if redemption.dpop_jkt else "Bearer",
             "access_token": access_token,
             "expires_in": round((self.expires_at - now()).total_seconds()),
             "scope": at_api,
@@ -182,6 +182,7 @@ class Engine(AuthorizationServer):
             grant_id=grant.id if grant else None,
             scope=token["scope"],
             audience=api.identifier if api else None,
+            dpop_jkt=redemption.dpop_jkt,
             expires_at=self.expires_at,
         )
         self.changes.new_rows.append(access_token)
@@ -189,6 +190,7 @@ class Engine(AuthorizationServer):
             refresh_token = REFRESH_TOKENS.make(
                 fingerprint=fingerprint(token["refresh_token"]),
                 grant_id=grant.id,
+                dpop_jkt=redemption.dpop_jkt if redemption.client.is_public else None,
                 expires_at=now() + REFRESH_TOKEN_LIFETIME,
             )
             self.changes.new_rows.append(refresh_token)

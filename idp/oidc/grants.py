@@ -61,6 +61,7 @@ class CodeGrant(AuthorizationCodeGrant):
             redirect_uri=sent.data["redirect_uri"],
             code_challenge=sent.get("code_challenge"),
             code_challenge_method=sent.get("code_challenge_method"),
+            dpop_jkt=sent.get("dpop_jkt"),
             expires_at=now() + CODE_LIFETIME,
         )
         self.server.changes.new_rows += [grant, authorization_code]

@@ -15,7 +15,7 @@ from idp.oidc.answers import answer, refusal
 from idp.oidc.client_authentication import (
     Credentials,
     authenticate_confidential_client,
-    read_credentials,
+    present_credentials,
 )
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters, form_parameters
@@ -50,6 +50,7 @@ class IssuedToken:
     """The moments that each ended it, if they have come."""
     audience: str | None = None
     issued_at: datetime | None = None
+    dpop_jkt: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -65,7 +66,7 @@ async def introspection_endpoint(provider: Provider, request: Request) -> Respon
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        credentials = read_credentials(request.headers, form)
+        credentials = await present_credentials(provider, request.headers, form)
         database = provider.database
         # An assertion is good for one request, which is written down.
         ask = database.run if credentials.assertion else database.read
@@ -106,6 +107,7 @@ def _find_access_token(session: Session, presented: str) -> IssuedToken | None:
         ended=(revoked_at, suspended_at),
         audience=row.audience,
         issued_at=row.issued_at,
+        dpop_jkt=row.dpop_jkt,
     )
 
 
@@ -129,5 +131,8 @@ def _described(issuer: str, issued: IssuedToken) -> dict[str, Any]:
         "exp": int(issued.expires_at.timestamp()),
     }
     if issued.issued_at is not None:
-        described |= {"token_type": "Bearer", "iat": int(issued.issued_at.timestamp())}
+        token_type = "DPoP" if issued.dpop_jkt else "Bearer"
+        described |= {"token_type": token_type, "iat": int(issued.issued_at.timestamp())}
+    if issued.dpop_jkt:
+        described["cnf"] = {"jkt": issued.dpop_jkt}  # RFC 9449 §6.2
     return described | {"aud": issued.audience} if issued.audience else described

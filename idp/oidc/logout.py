@@ -58,7 +58,7 @@ async def end_session_endpoint(provider: Provider, request: Request) -> Response
         )
     if asked.needs_confirmation and not _is_confirmed(provider, asked):
         return _confirmation_page(provider, request, asked)
-    await provider.database.run(_end_session, asked)
+    await provider.database.run(_end_session, provider, asked)
     response = _answer(provider, request, parameters)
     session_cookie(provider.settings).clear(response)
     return response
@@ -114,10 +114,10 @@ def _confirmation_page(provider: Provider, request: Request, asked: LogoutReques
     return provider.pages.render(request, "oidc/logout.html", fields=fields)
 
 
-def _end_session(session: Session, asked: LogoutRequest) -> None:
+def _end_session(session: Session, provider: Provider, asked: LogoutRequest) -> None:
     """End the session and what was granted in it, but for what may outlive it (§2, §11 of Core)."""
     if asked.session_id:
-        sign_out(session, asked.session_id)
+        sign_out(session, provider.outbox, asked.session_id)
 
 
 def _answer(provider: Provider, request: Request, parameters: Parameters) -> Response:

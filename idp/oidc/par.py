@@ -12,11 +12,12 @@ from starlette.responses import Response
 from idp.oidc.answers import answer, refusal
 from idp.oidc.authorization_checks import CLIENT_CHECKS
 from idp.oidc.authorization_request import AuthorizationRequest
-from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
+from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
 from idp.oidc.clients import RegisteredClient
+from idp.oidc.dpop import InvalidDpopProofError, Proof, read_proof, use_proof
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
-from idp.oidc.request_object import unpack
+from idp.oidc.request_object import request_object_keys, unpack
 from idp.storage.secrets import fingerprint, new_secret
 from idp.storage.statements import Rows
 from idp.storage.tables import PushedRequest, now
@@ -32,17 +33,19 @@ async def pushed_authorization_request_endpoint(provider: Provider, request: Req
     """Check a request as far as it goes without a person, and keep it under a new name."""
     form = await form_parameters(request)
     try:
-        credentials = read_credentials(request.headers, form)
+        credentials = await present_credentials(provider, request.headers, form)
         client = await provider.database.run(_authenticate, provider, credentials)
-        sent = unpack(form, client, provider.settings.issuer)
+        keys = await request_object_keys(provider, form, client.row.id)
+        sent = unpack(form, client, provider.settings.issuer, keys)
         asked = AuthorizationRequest(sent, client, None, None, None, provider.keys)
         for check in CHECKS:
             check(asked)
+        url = f"{provider.settings.issuer}{request.url.path}"
+        proof = read_proof(request.headers, "POST", url)
+        parameters = _to_keep(asked, proof)
+        request_uri = await provider.database.run(_push, client.row.id, parameters, proof)
     except OAuth2Error as error:
         return refusal(error)
-    parameters = {name: sent.data[name] for name in sent.data if name not in _OF_THE_CLIENT}
-    parameters["client_id"] = client.row.id
-    request_uri = await provider.database.run(_push, client.row.id, parameters)
     return answer({"request_uri": request_uri, "expires_in": LIFETIME.seconds}, 201)
 
 
@@ -82,7 +85,21 @@ def _authenticate(
     return authenticate_client(session, provider.settings, credentials)
 
 
-def _push(session: Session, client_id: str, parameters: Mapping[str, str]) -> str:
+def _to_keep(asked: AuthorizationRequest, proof: Proof | None) -> dict[str, str]:
+    """Return what is asked for; RFC 9449 §10.1: a proof binds it as `dpop_jkt` would."""
+    sent = asked.parameters.data
+    parameters = {name: sent[name] for name in sent if name not in _OF_THE_CLIENT}
+    parameters["client_id"] = asked.client.row.id
+    if proof and parameters.setdefault("dpop_jkt", proof.jkt) != proof.jkt:
+        raise InvalidDpopProofError("The DPoP proof is not made with the key of dpop_jkt.")
+    return parameters
+
+
+def _push(
+    session: Session, client_id: str, parameters: Mapping[str, str], proof: Proof | None
+) -> str:
+    if proof:
+        use_proof(session, proof)
     request_uri = PREFIX + new_secret()
     _PUSHED.insert(
         session,

@@ -3,7 +3,9 @@
 import time
 from dataclasses import dataclass, field
 
+from idp.oidc.client_keys import ClientKeys
 from idp.oidc.keys import KeyRing, load_signing_keys
+from idp.outbox import Outbox
 from idp.settings import Settings
 from idp.storage import Database, Secrets
 from idp.web.pages import Pages
@@ -19,8 +21,13 @@ class Provider:
     database: Database
     secrets: Secrets
     pages: Pages
+    outbox: Outbox
     keys: KeyRing = field(init=False)
+    client_keys: ClientKeys = field(init=False)
     _keys_read_at: float = field(init=False, default=float("-inf"))
+
+    def __post_init__(self) -> None:
+        self.client_keys = ClientKeys(self.database)
 
     async def start(self) -> None:
         """Load the signing keys, and make those that are missing."""

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from idp.oidc.clients import DEVICE_CODE, TOKEN_EXCHANGE, RegisteredClient
+from idp.oidc.client_metadata import DEVICE_CODE, TOKEN_EXCHANGE
+from idp.oidc.clients import RegisteredClient
 from idp.oidc.credentials import (
     ACCESS_TOKEN_LIFETIME,
     CodeCredential,
@@ -28,6 +29,8 @@ class Redemption:
     client: RegisteredClient
     presented: Presented | None
     api: ApiResource | None
+    dpop_jkt: str | None = None
+    """Thumbprint of the key they proved to hold (RFC 9449)."""
 
     @property
     def grant(self) -> Grant | None:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -12,6 +12,9 @@ from joserfc.jwk import KeySet
 
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters
+
+if TYPE_CHECKING:
+    from idp.oidc.provider import Provider
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519")
 _TYPES = {None, "JWT", "oauth-authz-req+jwt"}
@@ -29,13 +32,23 @@ class RequestObject:
     moment: float
 
 
-def unpack(sent: Parameters, client: RegisteredClient, issuer: str) -> Parameters:
+async def request_object_keys(
+    provider: "Provider", sent: Parameters, client_id: str | None
+) -> KeySet | None:
+    """Return the keys a request object may be signed with, if there is one."""
+    text = sent.get("request")
+    return await provider.client_keys.find(client_id, text) if text else None
+
+
+def unpack(
+    sent: Parameters, client: RegisteredClient, issuer: str, keys: KeySet | None
+) -> Parameters:
     """Return what a request object asks for, and nothing of what stands beside it (§6.3).
 
     A request whose object cannot be read comes back as it was, for the checks to refuse.
     """
     text = sent.get("request")
-    claims = _verified(text, client) if text else None
+    claims = _verified(text, keys) if text and keys else None
     if claims is None or sent.are_repeated:
         return sent
     read = RequestObject(claims, client.row.id, issuer, time.time())
@@ -45,11 +58,8 @@ def unpack(sent: Parameters, client: RegisteredClient, issuer: str) -> Parameter
     return Parameters((name, _as_sent(value)) for name, value in named.items())
 
 
-def _verified(text: str, client: RegisteredClient) -> dict[str, Any] | None:
-    if client.row.jwks is None:
-        return None
+def _verified(text: str, keys: KeySet) -> dict[str, Any] | None:
     try:
-        keys = KeySet.import_key_set(client.row.jwks)  # type: ignore[arg-type]
         token = jwt.decode(text, keys, algorithms=list(ALGORITHMS))
     except (JoseError, ValueError, RecursionError):
         return None

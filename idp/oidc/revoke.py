@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from idp.oidc.answers import refusal
 from idp.oidc.changes import revoke_grant
-from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
+from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
@@ -30,7 +30,7 @@ async def revocation_endpoint(provider: Provider, request: Request) -> Response:
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        credentials = read_credentials(request.headers, form)
+        credentials = await present_credentials(provider, request.headers, form)
         await provider.database.run(_revoke, provider, credentials, form.data["token"])
     except OAuth2Error as error:
         return refusal(error)

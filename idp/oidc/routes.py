@@ -93,7 +93,7 @@ def _route(
         CORSMiddleware,
         allow_origins=["*"],
         allow_methods=methods,
-        allow_headers=["Authorization"],
+        allow_headers=["Authorization", "DPoP"],
         expose_headers=["WWW-Authenticate"],
     )
     return Route(path, answer, methods=(*methods, "OPTIONS"), middleware=[middleware])

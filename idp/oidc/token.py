@@ -1,7 +1,7 @@
 """The token endpoint (RFC 6749 §3.2)."""
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,8 +9,9 @@ from starlette.responses import Response
 from idp.oidc.access_token import InvalidTargetError, load_api
 from idp.oidc.answers import answer, refusal
 from idp.oidc.changes import write_changes
-from idp.oidc.client_authentication import Credentials, authenticate_client, read_credentials
+from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
 from idp.oidc.credentials import CodeCredential, RefreshCredential
+from idp.oidc.dpop import InvalidDpopProofError, Proof, read_proof, use_proof
 from idp.oidc.engine import Answer, Engine, ProtocolRequest
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
@@ -23,8 +24,10 @@ async def token_endpoint(provider: Provider, request: Request) -> Response:
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        credentials = read_credentials(request.headers, form)
-        decided = await provider.database.run(_redeem, provider, credentials, form)
+        credentials = await present_credentials(provider, request.headers, form)
+        url = f"{provider.settings.issuer}{request.url.path}"
+        proof = read_proof(request.headers, "POST", url)
+        decided = await provider.database.run(_redeem, provider, credentials, form, proof)
     except OAuth2Error as error:
         return refusal(error)
     return answer(decided.body, decided.status_code)
@@ -47,8 +50,30 @@ def check_resource(redemption: Redemption) -> None:
         raise InvalidTargetError("The authorization request did not name this resource.")
 
 
+def check_required_proof(redemption: Redemption) -> None:
+    """RFC 9449 §5.2: a client may be registered to get no token that is not bound to a key."""
+    if redemption.client.row.dpop_bound_access_tokens and redemption.dpop_jkt is None:
+        raise InvalidDpopProofError("This client must send a DPoP proof.")
+
+
+def check_bound_key(redemption: Redemption) -> None:
+    """RFC 9449 §5 and §10: what is bound to a key is redeemed with that key only."""
+    found = redemption.presented
+    if not isinstance(found, CodeCredential | RefreshCredential):
+        return
+    if found.row.dpop_jkt not in {None, redemption.dpop_jkt}:
+        raise InvalidGrantError("It is bound to a key that the DPoP proof was not made with.")
+
+
+CHECKS = (check_resource, check_required_proof, check_bound_key)
+
+
 def _redeem(
-    session: Session, provider: Provider, credentials: Credentials, form: Parameters
+    session: Session,
+    provider: Provider,
+    credentials: Credentials,
+    form: Parameters,
+    proof: Proof | None,
 ) -> Answer:
     """Read, decide and write in one transaction; raises OAuth2Error when nothing is to be written.
 
@@ -56,8 +81,12 @@ def _redeem(
     """
     client = authenticate_client(session, provider.settings, credentials)
     api = load_api(session, form.get("resource"))
-    redemption = Redemption(client, find_presented(session, client, form), api)
-    check_resource(redemption)
+    presented = find_presented(session, client, form)
+    redemption = Redemption(client, presented, api, proof.jkt if proof else None)
+    for check in CHECKS:
+        check(redemption)
+    if proof:
+        use_proof(session, proof)
     request = ProtocolRequest(provider.settings.issuer, "POST", form)
     engine = Engine(provider, request, client, redemption)
     decided = engine.redeem()

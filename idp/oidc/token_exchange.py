@@ -14,13 +14,14 @@ from authlib.oauth2.rfc6749 import (
 )
 
 from idp.oidc.access_token import InvalidTargetError
-from idp.oidc.clients import TOKEN_EXCHANGE, RegisteredClient
+from idp.oidc.client_metadata import TOKEN_EXCHANGE
 from idp.oidc.credentials import Credential
 from idp.storage.tables import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from idp.oidc.clients import RegisteredClient
     from idp.oidc.engine import Engine
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"

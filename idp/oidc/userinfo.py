@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from idp.oidc.claims import claims_of
+from idp.oidc.dpop import ALGORITHMS, InvalidDpopProofError, Proof, read_proof, use_proof
 from idp.oidc.parameters import form_parameters
 from idp.oidc.provider import Provider
 from idp.storage.secrets import fingerprint
@@ -26,6 +27,7 @@ _FIND = Statement[Any](
         AccessToken.expires_at,
         Grant.revoked_at,
         AccessToken.audience,
+        AccessToken.dpop_jkt,
     )
     .join(Grant, col(Grant.id) == col(AccessToken.grant_id))
     .join(User, col(User.id) == col(Grant.user_id))
@@ -47,8 +49,18 @@ class Bearer:
     """Set for a client that wants the answer signed."""
 
 
+@dataclass(frozen=True)
+class Presented:
+    """An access token, and the proof of the key it is bound to where it came as `DPoP`."""
+
+    access_token: str
+    proof: Proof | None = None
+
+
 class BearerError(Exception):
     """An error of RFC 6750 §3.1; without a name when no access token came at all (§3)."""
+
+    scheme = 'Bearer realm="userinfo"'
 
     def __init__(self, status_code: int, error: str = "", description: str = "") -> None:
         super().__init__(error)
@@ -57,16 +69,24 @@ class BearerError(Exception):
 
     def to_response(self) -> Response:
         details = [f'{name}="{value}"' for name, value in self.body.items()]
-        challenge = ", ".join(['Bearer realm="userinfo"', *details])
+        challenge = ", ".join([self.scheme, *details])
         headers = {"WWW-Authenticate": challenge, "Cache-Control": "no-store"}
         return JSONResponse(self.body, self.status_code, headers)
+
+
+class DpopError(BearerError):
+    """The same for an access token that is bound to a key (RFC 9449 §7.1)."""
+
+    scheme = f'DPoP algs="{" ".join(ALGORITHMS)}"'
 
 
 async def userinfo_endpoint(provider: Provider, request: Request) -> Response:
     """Tell a client about the person whose access token it presents."""
     try:
-        access_token = await read_access_token(request)
-        told = await provider.database.read(load_access_token, access_token)
+        presented = await read_access_token(request, provider.settings.issuer)
+        # A proof is good for one request, which is written down.
+        load = provider.database.run if presented.proof else provider.database.read
+        told = await load(load_access_token, presented)
         check_scope(told)
     except BearerError as error:
         return error.to_response()
@@ -83,32 +103,58 @@ def _signed(provider: Provider, claims: dict[str, Any], client_id: str, algorith
     return Response(body, media_type="application/jwt", headers={"Cache-Control": "no-store"})
 
 
-async def read_access_token(request: Request) -> str:
+async def read_access_token(request: Request, issuer: str) -> Presented:
     """Return the access token from the header (RFC 6750 §2.1) or the form (§2.2), not both."""
     scheme, _, in_header = request.headers.get("authorization", "").partition(" ")
     in_form = None
     if request.method == "POST":
         in_form = (await form_parameters(request)).get("access_token")
-    if scheme.lower() != "bearer":
+    if scheme.lower() not in {"bearer", "dpop"}:
         in_header = ""
     if in_header and in_form:
         raise BearerError(400, "invalid_request", "The access token was sent in two ways.")
+    if in_header and scheme.lower() == "dpop":
+        return _bound(request, issuer, in_header.strip())
     if access_token := in_header.strip() or in_form:
-        return access_token
+        return Presented(access_token)
     raise BearerError(401)
 
 
-def load_access_token(session: Session, access_token: str) -> Bearer:
+def _bound(request: Request, issuer: str, access_token: str) -> Presented:
+    """RFC 9449 §7.1: an access token of the scheme DPoP comes with the proof of its key."""
+    url = f"{issuer}{request.url.path}"
+    try:
+        proof = read_proof(request.headers, request.method, url, access_token)
+    except InvalidDpopProofError as error:
+        raise DpopError(401, "invalid_dpop_proof", error.description) from error
+    if proof is None:
+        raise DpopError(401, "invalid_dpop_proof", "The DPoP proof is missing.")
+    return Presented(access_token, proof)
+
+
+def load_access_token(session: Session, presented: Presented) -> Bearer:
     """Return what an access token stands for; raises BearerError if it stands for nothing."""
-    found = _FIND.first(session, fingerprint=fingerprint(access_token))
+    found = _FIND.first(session, fingerprint=fingerprint(presented.access_token))
     if found is not None:
-        *bearer, expires_at, revoked_at, audience = found
+        *bearer, expires_at, revoked_at, audience, dpop_jkt = found
         told = Bearer(*bearer)
         is_for_us = audience is None  # RFC 9068 §4
         has_ended = revoked_at or told.user.suspended_at or expires_at <= now()
         if is_for_us and not has_ended:
+            check_key(session, presented.proof, dpop_jkt)
             return told
     raise BearerError(401, "invalid_token", "The access token is unknown or has ended.")
+
+
+def check_key(session: Session, proof: Proof | None, dpop_jkt: str | None) -> None:
+    """RFC 9449 §7.1 and §7.2: a bound access token comes with its key, any other as a bearer."""
+    if (proof.jkt if proof else None) != dpop_jkt:
+        raise DpopError(401, "invalid_token", "The access token is not bound to this key.")
+    if proof:
+        try:
+            use_proof(session, proof)
+        except InvalidDpopProofError as error:
+            raise DpopError(401, "invalid_dpop_proof", error.description) from error
 
 
 def check_scope(told: Bearer) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import structlog
 
-from idp.outbox.courier import Claim, Courier
+from idp.outbox.channel import Claim
+from idp.outbox.courier import Courier
 
 log = structlog.get_logger(__name__)
 

@@ -35,18 +35,18 @@ LAST_RESORT = timedelta(seconds=2)
 _LONGEST_WAIT = 300  # seconds
 _LONGEST_PAUSE = 5  # seconds
 
-_NOTICES = frozenset({UsageType.ORGANIZATION_INVITATION})
+_NOTICES: frozenset[str] = frozenset({UsageType.ORGANIZATION_INVITATION})
 """Mails nobody waits for on a page, and that confuse when they come twice."""
 
 Result = DeliveryReceipt | ConnectorError
 
 
-def priority_of(usage_type: UsageType) -> Priority:
+def priority_of(usage_type: str) -> Priority:
     """Return what a mail of this kind is queued as: a code goes first."""
     return Priority.NOTICE if usage_type in _NOTICES else Priority.CODE
 
 
-def may_repeat(usage_type: UsageType) -> bool:
+def may_repeat(usage_type: str) -> bool:
     """Tell whether a mail that was perhaps sent may be sent again: a code does no harm twice."""
     return usage_type not in _NOTICES
 
@@ -76,7 +76,7 @@ def may_start(moment: datetime, deadline: datetime, lease_end: datetime) -> bool
     return moment < deadline and moment + _SHORTEST_SEND + TIME_TO_SETTLE <= lease_end
 
 
-def goes_on(failure: ConnectorError, attempts: int, usage_type: UsageType) -> bool:
+def goes_on(failure: ConnectorError, attempts: int, usage_type: str) -> bool:
     """Tell whether the next connector is tried at once after this failure.
 
     What was perhaps sent is tried once more where it failed, which sends the same Message-ID

@@ -41,8 +41,21 @@ class Mail:
     """The wording, where the usage type alone does not tell it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What another program is owed by a channel of HTTP; worthless after `deadline`."""
+
+    channel: str
+    kind: str
+    """What it is, among the usage types of mails."""
+    to: str
+    """The address it is posted to."""
+    payload: Mapping[str, object] = field(repr=False)
+    deadline: datetime
+
+
 class Outbox:
-    """Where mails are promised."""
+    """Where mails and calls are promised."""
 
     def __init__(
         self, settings: Settings, secrets: Secrets, plugins: Plugins, defer: Defer
@@ -84,6 +97,23 @@ class Outbox:
             message.ended_at = now()
         session.add(message)
         self._defer(session, message, mail.delay)
+        return message
+
+    def promise_call(self, session: Session, call: Call) -> Message:
+        """Write the row and tell the carrier; nothing is posted unless the transaction commits."""
+        message = Message(
+            channel=call.channel,
+            usage_type=call.kind,
+            recipient=self._secrets.seal(call.to),
+            recipient_hash=self._secrets.keyed_hash("recipient", call.to),
+            locale="",
+            payload=self._secrets.seal_json(call.payload),
+            due_at=from_now(),  # type: ignore[arg-type] # computed by the database
+            priority=Priority.NOTICE,
+            deadline=call.deadline,
+        )
+        session.add(message)
+        self._defer(session, message, 0.0)
         return message
 
     def forget(self, session: Session, address: str) -> None:

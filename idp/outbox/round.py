@@ -11,13 +11,14 @@ from idp.connector_kit import (
     PermanentFailure,
     RateLimited,
     TransientFailure,
-    UsageType,
 )
 from idp.outbox import attempt, policy
 from idp.outbox.breakers import Note
 from idp.outbox.ledger import Outcome
 from idp.outbox.policy import Circuit, Result, Verdict
-from idp.storage.tables import Connector, DeliveryAttempt, Message, MessageState
+from idp.storage.tables import DeliveryAttempt, Message, MessageState
+
+_CLOSED = Circuit()
 
 
 class Round:
@@ -26,7 +27,7 @@ class Round:
     def __init__(self, message: Message) -> None:
         self.message = message
         self.lease_end = message.due_at
-        self._usage_type = UsageType(message.usage_type)
+        self._usage_type = message.usage_type
         self._began = message.due_at - policy.LEASE
         self._started = perf_counter()
         self._attempts: list[DeliveryAttempt] = []
@@ -49,17 +50,17 @@ class Round:
         return policy.may_start(self.moment, self.message.deadline, self.lease_end)
 
     def note(
-        self, instance: Connector, circuit: Circuit, started_at: datetime, result: Result
+        self, connector_id: str, started_at: datetime, result: Result, circuit: Circuit = _CLOSED
     ) -> Result:
         """Put the result of one attempt on record."""
         moment = self.moment
         seconds = (moment - started_at).total_seconds()
-        row = attempt.record(self.message, instance.id, started_at, seconds, result)
+        row = attempt.record(self.message, connector_id, started_at, seconds, result)
         self._attempts.append(row)
         judged = policy.verdict(result)
-        if judged is not Verdict.WORKS or circuit != Circuit():  # else there is nothing to change
+        if judged is not Verdict.WORKS or circuit != _CLOSED:  # else there is nothing to change
             note = Note(
-                connector_id=instance.id,
+                connector_id=connector_id,
                 message_id=self.message.id,
                 verdict=judged,
                 moment=moment,
@@ -70,9 +71,9 @@ class Round:
         self._failure = result if isinstance(result, ConnectorError) else None
         return result
 
-    def skip(self, instance: Connector, why: str, come_back: datetime) -> None:
+    def skip(self, connector_id: str, why: str, come_back: datetime) -> None:
         """Put on record that a connector instance was not asked."""
-        row = attempt.record(self.message, instance.id, self.moment, 0.0, TransientFailure(why))
+        row = attempt.record(self.message, connector_id, self.moment, 0.0, TransientFailure(why))
         row.outcome = attempt.SKIPPED
         self._attempts.append(row)
         self._come_back.append(come_back)
@@ -83,9 +84,9 @@ class Round:
             failure, self.message.attempts, self._usage_type
         )
 
-    def sent(self, instance: Connector, receipt: DeliveryReceipt) -> Outcome:
+    def sent(self, connector_id: str, receipt: DeliveryReceipt) -> Outcome:
         provider_id = attempt.storable(receipt.provider_id)
-        return self._outcome(MessageState.SENT, connector_id=instance.id, provider_id=provider_id)
+        return self._outcome(MessageState.SENT, connector_id=connector_id, provider_id=provider_id)
 
     def expired(self) -> Outcome:
         self._without_a_try("expired", "Its deadline had passed.")

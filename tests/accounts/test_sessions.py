@@ -16,8 +16,10 @@ from idp.accounts.sessions import (
     start_session,
 )
 from idp.accounts.users import create_user
+from idp.outbox import Outbox
+from idp.plugins import load_plugins
 from idp.settings import Settings
-from idp.storage import Database
+from idp.storage import Database, Secrets
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import BrowserSession, Client, Grant, User, now
 
@@ -27,6 +29,8 @@ class Browser:
 
     def __init__(self, database: Database, settings: Settings, user: User) -> None:
         self.database, self.settings, self.user = database, settings, user
+        secrets = Secrets([key.get_secret_value() for key in settings.secret_keys])
+        self.outbox = Outbox(settings, secrets, load_plugins(), lambda *_: None)
 
     async def sign_in(self, replaces: str | None = None, user: User | None = None) -> str:
         user_id = (user or self.user).id
@@ -130,8 +134,8 @@ async def test_a_suspended_person_is_not_signed_in(browser: Browser) -> None:
 
 async def test_signing_out_ends_this_browsers_session_only(browser: Browser) -> None:
     here, there = await browser.sign_in(), await browser.sign_in()
-    await browser.database.run(end_session, here)
-    await browser.database.run(end_session, None)
+    await browser.database.run(end_session, browser.outbox, here)
+    await browser.database.run(end_session, browser.outbox, None)
     assert await browser.load(here) is None
     assert await browser.load(there)
 
@@ -164,7 +168,9 @@ async def test_ending_everything_else_keeps_the_session_that_asks(browser: Brows
     here, there = await browser.sign_in(), await browser.sign_in()
     signed_in = await browser.load(here)
     assert signed_in
-    await browser.database.run(end_everything, browser.user.id, but=signed_in.session.id)
+    await browser.database.run(
+        end_everything, browser.outbox, browser.user.id, but=signed_in.session.id
+    )
     assert await browser.load(here)
     assert await browser.load(there) is None
 
@@ -182,7 +188,7 @@ async def test_ending_everything_revokes_sessions_and_grants_of_one_person(
 
     await browser.database.run(grant)
     hers, his = await browser.sign_in(), await browser.sign_in(user=bob)
-    await browser.database.run(end_everything, browser.user.id)
+    await browser.database.run(end_everything, browser.outbox, browser.user.id)
     assert await browser.load(hers) is None
     assert await browser.load(his)
     revoked = select(Grant.user_id).where(Grant.revoked_at != None)  # noqa: E711

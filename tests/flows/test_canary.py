@@ -17,6 +17,7 @@ from idp import hookimpl
 from idp.cli.logs import configure_logs
 from idp.connector_kit.testing import ReceivedEmail
 from idp.hookspecs import DeliveryAttempt
+from idp.oidc.client_metadata import ClientMetadata
 from idp.oidc.clients import add_client
 
 EMAIL, NEXT_EMAIL = "canary@example.test", "canary@elsewhere.test"
@@ -174,7 +175,10 @@ def test_no_secret_turns_up_where_it_could_be_read(
     canaries, observer = Canaries(), Observer()
     site = make_site(plugins=[observer], verification_code_length=10, argon2_memory_kib=64)
     site.work(
-        add_client, client_id="web", name="Web", secret=CLIENT_SECRET, redirect_uris=[CALLBACK]
+        add_client,
+        ClientMetadata(name="Web", redirect_uris=[CALLBACK]),
+        client_id="web",
+        secret=CLIENT_SECRET,
     )
     canaries.add("client_secret", CLIENT_SECRET)
     person = site.person()

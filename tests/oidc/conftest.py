@@ -20,13 +20,16 @@ from starlette.testclient import TestClient
 from idp.accounts.sessions import Visit, start_session
 from idp.accounts.users import create_user
 from idp.oidc import Provider, routes
+from idp.oidc.client_metadata import ClientMetadata
 from idp.oidc.clients import add_client
 from idp.oidc.keys import KeyRing, ensure_signing_keys, load_signing_keys
+from idp.outbox import Outbox
+from idp.plugins import load_plugins
 from idp.settings import Settings
 from idp.storage import Secrets, open_database
 from idp.storage.migrations import upgrade
 from idp.storage.secrets import fingerprint
-from idp.storage.tables import BrowserSession, ClientSecret, User, now
+from idp.storage.tables import BrowserSession, Client, ClientSecret, User, now
 from idp.web.cookies import session_cookie
 from idp.web.pages import Pages
 
@@ -172,6 +175,12 @@ def filled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+def register(
+    session: Session, *, client_id: str | None = None, secret: str | None = None, **metadata: Any
+) -> tuple[Client, str | None]:
+    return add_client(session, ClientMetadata(**metadata), client_id=client_id, secret=secret)
+
+
 def fill(session: Session) -> None:
     ensure_signing_keys(session, Secrets([KEY]))
     alice = create_user(session, "alice@example.com", locale="de")
@@ -180,16 +189,16 @@ def fill(session: Session) -> None:
     web: dict[str, Any] = {"secret": SECRET}
     web["redirect_uris"] = [CALLBACK, f"{CALLBACK}/2?fixed=1"]
     home = ["https://app.example/"]
-    add_client(session, client_id="web", name="Web", post_logout_redirect_uris=home, **web)
-    add_client(session, client_id="other", name="Other", post_logout_redirect_uris=home, **web)
-    add_client(session, client_id="foreign", name="Foreign", first_party=False, **web)
-    add_client(session, client_id="old", name="Old", require_pkce=False, **web)
+    register(session, client_id="web", name="Web", post_logout_redirect_uris=home, **web)
+    register(session, client_id="other", name="Other", post_logout_redirect_uris=home, **web)
+    register(session, client_id="foreign", name="Foreign", first_party=False, **web)
+    register(session, client_id="old", name="Old", require_pkce=False, **web)
     machine: dict[str, Any] = {"redirect_uris": [], "secret": SECRET, "scope": "read:things email"}
     machine["grant_types"] = ["client_credentials"]
-    add_client(session, client_id="machine", name="Machine", **machine)
+    register(session, client_id="machine", name="Machine", **machine)
     native = ["http://127.0.0.1/callback", "com.example.app:/callback", CALLBACK]
     app: dict[str, Any] = {"public": True, "require_pkce": False, "redirect_uris": native}
-    add_client(session, client_id="native", name="Native", **app)
+    register(session, client_id="native", name="Native", **app)
 
 
 @pytest.fixture(scope="session")
@@ -202,11 +211,17 @@ def keys(filled_database: Path) -> KeyRing:
     return KeyRing.open(stored)
 
 
+def open_provider(settings: Settings, url: str) -> Provider:
+    secrets = Secrets([KEY])
+    outbox = Outbox(settings, secrets, load_plugins(), lambda *_: None)
+    return Provider(settings, open_database(url), secrets, Pages(settings), outbox)
+
+
 @pytest.fixture
 def site(tmp_path: Path, filled_database: Path, keys: KeyRing) -> Iterator[Site]:
     url = f"sqlite:///{shutil.copy(filled_database, tmp_path)}"
     settings = Settings(issuer=ISSUER, database_url=url, secret_keys=[KEY])
-    provider = Provider(settings, open_database(url), Secrets([KEY]), Pages(settings))
+    provider = open_provider(settings, url)
     provider.keys = keys
     app = Starlette(routes=routes(provider))
     with TestClient(app, base_url=ISSUER, follow_redirects=False) as browser:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from idp.oidc.clients import RegisteredClient, add_client, remove_client
+from idp.oidc.clients import RegisteredClient, remove_client
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import Client
-from tests.oidc.conftest import Site
+from tests.oidc.conftest import Site, register
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from tests.oidc.conftest import Site
     ],
 )
 def test_safe_redirect_uris_are_accepted(site: Site, uri: str) -> None:
-    client, _ = site.work(add_client, name="App", redirect_uris=[uri])
+    client, _ = site.work(register, name="App", redirect_uris=[uri])
     assert client.redirect_uris == [uri]
 
 
@@ -40,19 +40,19 @@ def test_safe_redirect_uris_are_accepted(site: Site, uri: str) -> None:
 )
 def test_unsafe_redirect_uris_are_refused(site: Site, uri: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        site.work(add_client, name="App", redirect_uris=[uri])
+        site.work(register, name="App", redirect_uris=[uri])
     with pytest.raises(ValueError, match=reason):
-        site.work(add_client, name="App", redirect_uris=[], post_logout_redirect_uris=[uri])
+        site.work(register, name="App", redirect_uris=[], post_logout_redirect_uris=[uri])
 
 
 def test_a_secret_is_shown_once_and_stored_as_a_fingerprint(site: Site) -> None:
-    client, secret = site.work(add_client, name="App", redirect_uris=[])
+    client, secret = site.work(register, name="App", redirect_uris=[])
     assert secret is not None
     assert site.secrets_of(client.id) == [fingerprint(secret)]
 
 
 def test_a_public_client_has_no_secret(site: Site) -> None:
-    client, secret = site.work(add_client, name="App", redirect_uris=[], public=True)
+    client, secret = site.work(register, name="App", redirect_uris=[], public=True)
     assert secret is None
     assert site.secrets_of(client.id) == []
 
@@ -70,7 +70,7 @@ def test_a_client_that_cannot_be_is_refused(
     site: Site, fields: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        site.work(add_client, name="App", redirect_uris=[], **fields)
+        site.work(register, name="App", redirect_uris=[], **fields)
 
 
 def _client(*redirect_uris: str, public: bool) -> RegisteredClient:

@@ -6,9 +6,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from idp.oidc.clients import DEVICE_CODE, add_client
+from idp.oidc.client_metadata import DEVICE_CODE
 from idp.storage.tables import DeviceAuthorization, Grant, now
-from tests.oidc.conftest import ISSUER, Site
+from tests.oidc.conftest import ISSUER, Site, register
 
 
 class Device:
@@ -34,7 +34,7 @@ class Device:
 def tv(site: Site) -> Device:
     grant_types = [DEVICE_CODE, "refresh_token"]
     client: dict[str, Any] = {"public": True, "redirect_uris": [], "grant_types": grant_types}
-    site.work(add_client, client_id="tv", name="Television", **client)
+    site.work(register, client_id="tv", name="Television", **client)
     return Device(site)
 
 
@@ -101,7 +101,7 @@ def test_what_was_given_may_end_before_the_device_asks(site: Site, tv: Device) -
 def test_a_device_code_works_for_the_device_that_got_it(site: Site, tv: Device) -> None:
     grant_types = [DEVICE_CODE]
     other: dict[str, Any] = {"public": True, "redirect_uris": [], "grant_types": grant_types}
-    site.work(add_client, client_id="fridge", name="Fridge", **other)
+    site.work(register, client_id="fridge", name="Fridge", **other)
     assert tv.ask("fridge").json()["error"] == "invalid_grant"
 
 

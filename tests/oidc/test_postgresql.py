@@ -9,14 +9,13 @@ from sqlmodel import Session, select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from idp.oidc import Provider, routes
+from idp.oidc import routes
 from idp.oidc.consents import remember_consent
 from idp.oidc.keys import KeyRing, list_keys, rotate_keys
 from idp.settings import Settings
 from idp.storage import Secrets, open_database
 from idp.storage.tables import Client, Consent, User
-from idp.web.pages import Pages
-from tests.oidc.conftest import ISSUER, KEY, SECRET, Site, answered, fill
+from tests.oidc.conftest import ISSUER, KEY, SECRET, Site, answered, fill, open_provider
 
 pytestmark = pytest.mark.postgresql
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.postgresql
 @pytest.fixture
 def site(postgresql_url: str, keys: KeyRing) -> Iterator[Site]:
     settings = Settings(issuer=ISSUER, database_url=postgresql_url, secret_keys=[KEY])
-    provider = Provider(settings, open_database(postgresql_url), Secrets([KEY]), Pages(settings))
+    provider = open_provider(settings, postgresql_url)
     provider.keys = keys
     app = Starlette(routes=routes(provider))
     with TestClient(app, base_url=ISSUER, follow_redirects=False) as browser:

@@ -9,8 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from idp.oidc.client_assertion import ASSERTION_TYPE
-from idp.oidc.clients import add_client
-from tests.oidc.conftest import ISSUER, SECRET, Site
+from tests.oidc.conftest import ISSUER, SECRET, Site, register
 
 KEY = ECKey.generate_key("P-256", auto_kid=True)
 OTHER_KEY = ECKey.generate_key("P-256", auto_kid=True)
@@ -21,7 +20,7 @@ def signer(site: Site) -> Site:
     jwks: Any = KeySet([KEY]).as_dict(private=False)
     grant_types = ["client_credentials"]
     signs: dict[str, Any] = {"redirect_uris": [], "jwks": jwks, "grant_types": grant_types}
-    site.work(add_client, client_id="signer", name="Signer", **signs)
+    site.work(register, client_id="signer", name="Signer", **signs)
     return site
 
 
@@ -114,4 +113,4 @@ def test_a_client_with_a_secret_has_no_key(signer: Site) -> None:
 @pytest.mark.parametrize("jwks", [{}, {"keys": []}, {"keys": [KEY.as_dict(private=True)]}])
 def test_only_public_keys_are_registered(site: Site, jwks: Any) -> None:
     with pytest.raises(ValueError, match="JWK Set"):
-        site.work(add_client, name="Signer", redirect_uris=[], jwks=jwks or {"no": "keys"})
+        site.work(register, name="Signer", redirect_uris=[], jwks=jwks or {"no": "keys"})

@@ -9,9 +9,9 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from idp.oidc.access_token import save_api
-from idp.oidc.clients import TOKEN_EXCHANGE, add_client
+from idp.oidc.client_metadata import TOKEN_EXCHANGE
 from idp.oidc.token_exchange import ACCESS_TOKEN
-from tests.oidc.conftest import CALLBACK, ISSUER, SECRET, Site
+from tests.oidc.conftest import CALLBACK, ISSUER, SECRET, Site, register
 
 API = "https://api.example/"
 SCOPE = "openid offline_access read:orders read:mail"
@@ -23,9 +23,9 @@ def shop(site: Site) -> Site:
     site.work(save_api, API, "Orders", "read:orders write:orders")
     site.work(save_api, "https://mail.example/", "Mail", "read:mail")
     common: dict[str, Any] = {"secret": SECRET, "redirect_uris": [CALLBACK]}
-    site.work(add_client, client_id="shop", name="Shop", scope=SCOPE, **common)
+    site.work(register, client_id="shop", name="Shop", scope=SCOPE, **common)
     exchanges = {"grant_types": [TOKEN_EXCHANGE], "scope": f"{SCOPE} write:orders"}
-    site.work(add_client, client_id="service", name="Service", **common, **exchanges)
+    site.work(register, client_id="service", name="Service", **common, **exchanges)
     return site
 
 
@@ -81,7 +81,7 @@ def test_an_api_the_authorization_did_not_name_gets_nothing(shop: Site, resource
 
 def test_a_machine_gets_an_access_token_for_an_api(shop: Site) -> None:
     machine: dict[str, Any] = {"grant_types": ["client_credentials"], "scope": "read:orders"}
-    shop.work(add_client, client_id="job", name="Job", redirect_uris=[], secret=SECRET, **machine)
+    shop.work(register, client_id="job", name="Job", redirect_uris=[], secret=SECRET, **machine)
     form = {"grant_type": "client_credentials", "resource": API, "scope": "read:orders"}
     claims = _read(shop, shop.call("token", "job", **form).json()["access_token"])[1]
     assert (claims["sub"], claims["client_id"]) == ("job", "job")

@@ -18,7 +18,7 @@ from idp.connector_kit import (
     RateLimited,
     TransientFailure,
 )
-from idp.outbox import courier, log
+from idp.outbox import email_channel, log
 from idp.storage.tables import Breaker, BreakerState, Connector, Message, MessageState, now
 
 BUSY = TransientFailure("The connection was refused.", reply=ProviderReply(stage="connect"))
@@ -205,10 +205,10 @@ async def test_mails_do_not_queue_behind_a_connector_that_hangs(
 ) -> None:
     ids = await postman.save(postman.first, postman.second)
     gate = asyncio.Event()
-    postman.first.script.extend([gate.wait] * courier.AT_ONCE)
-    hanging = [await postman.promise() for _ in range(courier.AT_ONCE)]
+    postman.first.script.extend([gate.wait] * email_channel.AT_ONCE)
+    hanging = [await postman.promise() for _ in range(email_channel.AT_ONCE)]
     stuck = [asyncio.create_task(postman.courier.deliver(each)) for each in hanging]
-    while len(postman.first.under_way) < courier.AT_ONCE:
+    while len(postman.first.under_way) < email_channel.AT_ONCE:
         await asyncio.sleep(0.01)
     [message] = await asyncio.wait_for(deliver(postman), 3)
     assert (message.state, message.connector_id) == (MessageState.SENT, ids[1])

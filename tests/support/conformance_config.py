@@ -14,6 +14,7 @@ from sqlmodel import Session
 from idp.accounts.passwords import Passwords
 from idp.accounts.users import create_user, find_user
 from idp.cli.workspace import Workspace, work
+from idp.oidc.client_metadata import ClientMetadata
 from idp.oidc.clients import add_client, load_client
 
 LOCAL_SUITE = "https://localhost.emobix.co.uk:8443"
@@ -67,12 +68,15 @@ def _add(session: Session, workspace: Workspace, at_suite: str, password_hash: s
         if load_client(session, credentials["client_id"]) is None:
             add_client(
                 session,
-                name=name,
+                ClientMetadata(
+                    name=name,
+                    redirect_uris=[callback, f"{callback}?dummy1=lorem&dummy2=ipsum"],
+                    post_logout_redirect_uris=[f"{at_suite}/post_logout_redirect"],
+                    backchannel_logout_uri=f"{at_suite}/backchannel_logout",
+                    require_pkce=False,  # most modules of the Basic plan do without
+                ),
                 client_id=credentials["client_id"],
                 secret=credentials["client_secret"],
-                redirect_uris=[callback, f"{callback}?dummy1=lorem&dummy2=ipsum"],
-                post_logout_redirect_uris=[f"{at_suite}/post_logout_redirect"],
-                require_pkce=False,  # most modules of the Basic plan do without
             )
     user = find_user(session, EMAIL) or create_user(session, EMAIL, locale="en")
     user.password_hash = password_hash

@@ -61,6 +61,21 @@ class HttpEndpoint:
         Raises TransientFailure or InvalidConfig while the other side cannot have the whole request,
         AmbiguousFailure from then on.
         """
+        return await self._call("POST", body, headers, mask, deadline, trace)
+
+    async def get(self, headers: Mapping[str, str]) -> HttpAnswer:
+        """Ask once and return the answer, whatever its status; raises as `post` does."""
+        return await self._call("GET", b"", headers, Mask([]), None, None)
+
+    async def _call(  # noqa: PLR0913 (what `post` was given)
+        self,
+        method: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        mask: Mask,
+        deadline: datetime | None,
+        trace: HttpTrace | None,
+    ) -> HttpAnswer:
         seconds = self._timeout
         if deadline is not None:
             seconds = min(seconds, (deadline - datetime.now(UTC)).total_seconds())
@@ -69,7 +84,7 @@ class HttpEndpoint:
         trace = trace or HttpTrace()
         self._under_way += 1
         try:
-            return await self._exchange(body, headers, seconds, trace)
+            return await self._exchange(method, body, headers, seconds, trace)
         except (httpx2.HTTPError, TimeoutError) as error:
             # The cause may repeat the request, so it must not be shown with the failure.
             raise self._failure(error, trace, mask) from None
@@ -88,13 +103,18 @@ class HttpEndpoint:
             await self._hang_up()
 
     async def _exchange(
-        self, body: bytes, headers: Mapping[str, str], seconds: float, trace: HttpTrace
+        self,
+        method: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        seconds: float,
+        trace: HttpTrace,
     ) -> HttpAnswer:
         expires_at = asyncio.get_running_loop().time() + seconds
         async with asyncio.timeout_at(expires_at):
             client = await self._client()
             request = client.build_request(
-                "POST",
+                method,
                 self._url,
                 content=body,
                 # No answer is unpacked: a small one may be made to unpack to a large one.

@@ -18,6 +18,8 @@ class Client(SQLModel, table=True):
     token_endpoint_auth_method: str = "client_secret_basic"
     jwks: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
     """Public keys of a client that authenticates with private_key_jwt."""
+    jwks_uri: str | None = None
+    """Where such keys are found instead."""
     redirect_uris: list[str] = Field(sa_column=Column(JSON, nullable=False))
     post_logout_redirect_uris: list[str] = Field(
         default_factory=list, sa_column=Column(JSON, nullable=False)
@@ -35,6 +37,11 @@ class Client(SQLModel, table=True):
     userinfo_signed_response_alg: str | None = None
     """Set for a client that wants userinfo as a signed JWT."""
     backchannel_logout_uri: str | None = None
+    """Where it is told that a session has ended."""
+    backchannel_logout_session_required: bool = False
+    """It goes by the `sid`; every logout token has one."""
+    dpop_bound_access_tokens: bool = False
+    """Every token must be bound to a key of the client (RFC 9449 §5.2)."""
     created_at: datetime = Field(default_factory=now)
 
 
@@ -52,7 +59,7 @@ class ClientSecret(SQLModel, table=True):
 
 
 class UsedAssertion(SQLModel, table=True):
-    """A client assertion that was presented, kept until it expires so that nobody replays it."""
+    """A client assertion or DPoP proof that was presented, kept so that nobody replays it."""
 
     __tablename__ = "used_assertion"
 

@@ -55,10 +55,11 @@ class Message(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True)
     """Also the idempotency key and the left part of the Message-ID, the same at every attempt."""
     channel: str = "email"
+    """How it leaves: as a mail, or posted to another program."""
     usage_type: str
     priority: int = Priority.CODE
     recipient: str
-    """Sealed address."""
+    """Sealed address: of a mailbox, or of the program it is posted to."""
     recipient_hash: str = Field(index=True)
     locale: str
     payload: str | None = None

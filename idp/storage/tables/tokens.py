@@ -42,6 +42,8 @@ class AuthorizationCode(SQLModel, table=True):
     redirect_uri: str
     code_challenge: str | None = None
     code_challenge_method: str | None = None
+    dpop_jkt: str | None = None
+    """Thumbprint of the key that must redeem it (RFC 9449 §10)."""
     expires_at: datetime = Field(index=True)
     used_at: datetime | None = None
 
@@ -60,6 +62,8 @@ class AccessToken(SQLModel, table=True):
     scope: str
     audience: str | None = None
     """The API it is for; missing when it is for this server."""
+    dpop_jkt: str | None = None
+    """Thumbprint of the key it is of use with only (RFC 9449 §6)."""
     issued_at: datetime = Field(default_factory=now)
     expires_at: datetime = Field(index=True)
 
@@ -71,6 +75,8 @@ class RefreshToken(SQLModel, table=True):
 
     fingerprint: str = Field(primary_key=True)
     grant_id: str = Field(foreign_key="grant.id", index=True, ondelete="CASCADE")
+    dpop_jkt: str | None = None
+    """The same of a public client's (RFC 9449 §5); others prove who they are."""
     expires_at: datetime = Field(index=True)
     used_at: datetime | None = None
 
