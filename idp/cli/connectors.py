@@ -69,16 +69,21 @@ def set_instance(
 
 @app.command("remove")
 def remove_instance(instance_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-    """Forget a saved instance.
+    """Forget a saved instance, unless people could no longer sign up or in without it.
 
     Example: idp connectors remove 019ab3f0-...
     """
+    from idp.administration.audit import Actor
+    from idp.administration.connectors import ConnectorInUse, remove_connector
     from idp.cli.workspace import Workspace, work
-    from idp.connectors import delete_connector
     from idp.settings import SetupError
 
     async def remove(workspace: Workspace) -> bool:
-        return await workspace.database.run(delete_connector, instance_id)
+        actor = Actor("cli")
+        try:
+            return await workspace.database.run(remove_connector, workspace, actor, instance_id)
+        except ConnectorInUse as error:
+            raise SetupError(f"{instance_id} stays. {error}") from error
 
     if not work(remove):
         raise SetupError(f"No connector instance has the id {instance_id}; see `connectors list`.")
