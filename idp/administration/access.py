@@ -1,15 +1,17 @@
 """Who may use the management API: a client that acts for itself, with the scope `all`."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlmodel import Session
 
 from idp.oidc.clients import add_client
-from idp.storage.secrets import fingerprint
+from idp.storage.secrets import fingerprint, new_secret
 from idp.storage.statements import Rows
 from idp.storage.tables import AccessToken, ApiResource, Client, now
 
 SCOPE = "all"
+MANAGEMENT_GRANTS = ("client_credentials",)
 
 _ACCESS_TOKENS = Rows(AccessToken)
 
@@ -48,11 +50,25 @@ def add_management_client(
         name=name,
         redirect_uris=(),
         client_id=client_id,
-        grant_types=("client_credentials",),
+        grant_types=MANAGEMENT_GRANTS,
         scope=SCOPE,
     )
     assert secret is not None  # noqa: S101 (it is neither public nor signs assertions)
     return client, secret
+
+
+def issue_access_token(session: Session, issuer: str, client_id: str, lifetime: timedelta) -> str:
+    """Return an opaque access token of a client, as `client_credentials` would have given it."""
+    access_token = new_secret()
+    _ACCESS_TOKENS.insert(
+        session,
+        fingerprint=fingerprint(access_token),
+        client_id=client_id,
+        scope=SCOPE,
+        audience=management_api(issuer),
+        expires_at=now() + lifetime,
+    )
+    return access_token
 
 
 def find_caller(session: Session, issuer: str, access_token: str) -> Caller | None:

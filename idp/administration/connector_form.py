@@ -1,9 +1,10 @@
 """The form for a connector's settings, drawn from its model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from idp.administration.connector_secrets import secret_names
 from idp.plugins import ConnectorClass
 
 Widget = Literal["Text", "Number", "Switch", "Select", "Json"]
@@ -22,7 +23,7 @@ class FormItem:
     key: str
     widget: Widget
     label: str
-    required: bool
+    required: bool = False
     description: str | None = None
     options: tuple[str, ...] = ()
     default: Any = None
@@ -33,34 +34,30 @@ class FormItem:
 def form_items(connector: ConnectorClass) -> list[FormItem]:
     """Return the keys of a connector's settings in the order of its model."""
     schema = connector.config_model.model_json_schema()
+    secret = secret_names(connector.config_model)
     required = schema.get("required", ())
     example = connector.metadata.example_config
     return [
-        _item(schema, key, described, required=key in required, example=example.get(key))
+        replace(
+            _item(schema, key, described),
+            required=key in required,
+            example=example.get(key),
+            is_confidential=key in secret,
+        )
         for key, described in schema.get("properties", {}).items()
     ]
 
 
-def _item(
-    schema: Mapping[str, Any],
-    key: str,
-    described: Mapping[str, Any],
-    *,
-    required: bool,
-    example: object,
-) -> FormItem:
+def _item(schema: Mapping[str, Any], key: str, described: Mapping[str, Any]) -> FormItem:
     shape = _shape(schema, described)
     options = tuple(str(option) for option in shape.get("enum", ()))
     return FormItem(
         key=key,
         widget="Select" if options else _WIDGETS.get(shape.get("type", ""), "Json"),
         label=described.get("title") or key,
-        required=required,
         description=described.get("description"),
         options=options,
         default=described.get("default"),
-        example=example,
-        is_confidential=bool(shape.get("writeOnly")),
     )
 
 

@@ -21,7 +21,7 @@ def masked(connector: ConnectorClass | None, config: Mapping[str, Any]) -> dict[
     """
     if connector is None:
         return {key: _mask(value, _everything) for key, value in config.items()}
-    names = _secret_names(connector.config_model)
+    names = secret_names(connector.config_model)
     values = _secret_values(connector.config_model, config)
 
     def is_secret(key: str, text: str) -> bool:
@@ -75,7 +75,7 @@ def _restore(sent: Any, saved: Any, path: tuple[str, ...]) -> Any:
     return saved
 
 
-def _secret_names(model: type[ConnectorConfig]) -> set[str]:
+def secret_names(model: type[ConnectorConfig]) -> set[str]:
     """Return the keys of the model, at any depth, whose schema says that they are secret."""
     return set(_named_secrets(model.model_json_schema()))
 

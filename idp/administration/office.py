@@ -12,18 +12,12 @@ from idp.verification import Proofs
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """What a deployment is made of; the command line has this much at hand."""
+class Office:
+    """A deployment that is open for work: it also promises mails and checks codes."""
 
     settings: Settings
     secrets: Secrets
     plugins: Plugins
-
-
-@dataclass(frozen=True)
-class Office(Deployment):
-    """A deployment that is open for work: it also promises mails and checks codes."""
-
     database: Database
     outbox: Outbox
     proofs: Proofs

@@ -1,15 +1,19 @@
 """Connectors and connector factories, as Logto's management API has them."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
+from sqlmodel import Session
 from starlette.status import HTTP_204_NO_CONTENT
 
 from idp.administration import connectors
+from idp.administration.audit import Actor
 from idp.administration.connector_form import FormItem, form_items
 from idp.administration.connectors import Instance, Tested
-from idp.administration.problems import Invalid
+from idp.administration.office import Office
+from idp.administration.problems import Invalid, NotFound
 from idp.api.bearer import Caller, OfficeDesk
 from idp.api.wire import Answered, JsonObject, Received
 from idp.connector_kit import UsageType
@@ -168,7 +172,7 @@ async def update_connector(
 @router.delete("/connectors/{id}", status_code=HTTP_204_NO_CONTENT)
 async def delete_connector(office: OfficeDesk, caller: Caller, id: str) -> None:  # noqa: A002
     """Forget a saved connector."""
-    await office.database.run(connectors.delete, office, caller, id)
+    await office.database.run(_remove, office, caller, id)
 
 
 @router.post(
@@ -177,7 +181,7 @@ async def delete_connector(office: OfficeDesk, caller: Caller, id: str) -> None:
     responses={200: {"model": Explained, "description": "The steps, with `explain`."}},
     response_model=None,
 )
-async def test_connector(
+async def send_test_mail(
     office: OfficeDesk,
     caller: Caller,
     factoryId: str,  # noqa: N803 (Logto's name of the parameter)
@@ -195,7 +199,7 @@ async def test_connector(
             custom_template, body.usage_type, body.locale, fallback
         )
     mail = sample_mail(to, body.usage_type, locale=body.locale or "en", template=template)
-    tested = await connectors.test(office.plugins, connector, config, mail)
+    tested = await connectors.try_out(office.plugins, connector, config, mail)
     await office.database.run(connectors.record_test, caller, connector, tested.failed_step)
     return _answer(tested, explain=explain)
 
@@ -213,3 +217,98 @@ async def get_connector_factory(office: OfficeDesk, _: Caller, id: str) -> Facto
     if connector is None:
         raise NotFound("connector factory", id)
     return Factory(**_factory(connector))
+
+
+def _change(
+    session: Session, office: Office, actor: Actor, instance_id: str, body: ConnectorChange
+) -> Instance:
+    if body.position is not None:
+        connectors.move(session, actor, instance_id, body.position)
+    return connectors.change(session, office, actor, instance_id, body.config)
+
+
+def _remove(session: Session, office: Office, actor: Actor, instance_id: str) -> None:
+    if not connectors.remove_connector(session, office, actor, instance_id):
+        raise NotFound("connector", instance_id)
+
+
+def _factory_to_test(office: Office, factory_id: str) -> ConnectorClass:
+    connector = office.plugins.connectors.get(factory_id)
+    if connector is None:
+        raise Invalid("connector.not_found", f"No installed plugin provides {factory_id}.")
+    return connector
+
+
+def _answer(tested: Tested, *, explain: bool) -> Response | Explained:
+    failed = tested.failed_step
+    if explain:
+        steps = [Step(**asdict(step)) for step in tested.steps]
+        return Explained(ok=failed is None, steps=steps, replaced=list(tested.replaced))
+    if failed is not None:
+        code = "connector.authorization_failed" if failed.name == "auth" else "connector.general"
+        message = f"The step {failed.name!r} failed. {failed.advice or failed.detail}".strip()
+        raise Invalid(code, message, data={"step": failed.name})
+    return Response(status_code=HTTP_204_NO_CONTENT)
+
+
+def _instance(found: Instance) -> ConnectorInstance:
+    row, breaker = found.row, found.breaker
+    described = _factory(found.connector) if found.connector else _missing(row.connector_id)
+    return ConnectorInstance(
+        **described | {"id": row.id},
+        connector_id=row.connector_id,
+        config=dict(found.config),
+        position=row.position,
+        version=row.version,
+        breaker=Breaker(
+            state=breaker.state.value if breaker else "closed",
+            failures=breaker.failures if breaker else 0,
+            reason=breaker.reason if breaker else None,
+        ),
+    )
+
+
+def _factory(connector: ConnectorClass) -> JsonObject:
+    metadata = connector.metadata
+    return {
+        "id": metadata.id,
+        "target": metadata.target,
+        "name": dict(metadata.name),
+        "description": dict(metadata.description),
+        "logo": metadata.logo or "",
+        "readme": metadata.guide or "",
+        "config_template": dict(metadata.example_config),
+        "form_items": [_field(item) for item in form_items(connector)],
+        "capabilities": sorted(metadata.capabilities),
+    }
+
+
+def _missing(connector_id: str) -> JsonObject:
+    """Describe a connector whose plugin is not installed any more."""
+    texts = {"en": connector_id}
+    return {
+        "id": connector_id,
+        "target": connector_id,
+        "name": texts,
+        "description": texts,
+        "logo": "",
+        "readme": "",
+        "config_template": {},
+        "form_items": [],
+        "capabilities": [],
+    }
+
+
+def _field(item: FormItem) -> FormField:
+    options = [{"value": option, "title": option} for option in item.options]
+    return FormField(
+        key=item.key,
+        type=item.widget,
+        label=item.label,
+        required=item.required,
+        description=item.description,
+        placeholder=item.example if isinstance(item.example, str) else None,
+        default_value=item.default,
+        select_items=options or None,
+        is_confidential=item.is_confidential,
+    )

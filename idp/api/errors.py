@@ -31,7 +31,7 @@ class Envelope(BaseModel):
     details: str | None = None
 
 
-def envelope(
+def envelope(  # noqa: PLR0913 (what an error may say)
     status_code: int,
     code: str,
     message: str,
@@ -47,9 +47,13 @@ def envelope(
 
 async def show_problem(_: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, Problem)  # noqa: S101 (registered for nothing else)
-    wait = {"Retry-After": str(problem.retry_after)} if isinstance(problem, TooOften) else None
+    headers = {}
+    if isinstance(problem, TooOften):
+        headers["Retry-After"] = str(problem.retry_after)
+    if problem.status_code == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="api"'
     return envelope(
-        problem.status_code, problem.code, problem.message, data=problem.data, headers=wait
+        problem.status_code, problem.code, problem.message, data=problem.data, headers=headers
     )
 
 
