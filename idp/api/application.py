@@ -5,11 +5,33 @@ from fastapi.routing import APIRoute
 
 from idp import __version__
 from idp.administration.office import Office
-from idp.api import connectors
+from idp.api import (
+    applications,
+    connectors,
+    deliveries,
+    email_templates,
+    logs,
+    organization_invitations,
+    plugins,
+    sign_in_exp,
+    users,
+    verification_codes,
+)
 from idp.api.bearer import authenticate
 from idp.api.errors import HANDLERS, Envelope
 
-_ROUTERS = (connectors.router,)
+_PARTS = (
+    connectors,
+    email_templates,
+    sign_in_exp,
+    verification_codes,
+    users,
+    applications,
+    organization_invitations,
+    deliveries,
+    logs,
+    plugins,
+)
 
 
 def create_api(office: Office | None = None) -> FastAPI:
@@ -30,8 +52,8 @@ def create_api(office: Office | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.office = office
-    for router in _ROUTERS:
-        api.include_router(router)
+    for part in _PARTS:
+        api.include_router(part.router)
     return api
 
 

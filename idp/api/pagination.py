@@ -1,7 +1,7 @@
 """Long lists, page by page, told in headers as Logto does: `Link` (RFC 8288) and `Total-Number`."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 
@@ -13,7 +13,7 @@ HEADERS = {
     "Total-Number": {"schema": {"type": "integer"}, "description": "How many there are."},
     "Link": {"schema": {"type": "string"}, "description": "Where other pages are (RFC 8288)."},
 }
-PAGED = {200: {"headers": HEADERS}}
+PAGED: Any = {200: {"headers": HEADERS}}
 
 
 @dataclass(frozen=True)
