@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlalchemy.exc import DataError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -20,6 +19,9 @@ from starlette.staticfiles import StaticFiles
 from idp import flows, oidc, operations, web
 from idp.accounts.current_experience import CurrentExperience
 from idp.accounts.passwords import Passwords, TooManyPasswords
+from idp.administration.access import register_management_api
+from idp.administration.office import Office
+from idp.api import create_api
 from idp.connectors import Connectors
 from idp.outbox import Carrier, Courier, Outbox, open_carrier
 from idp.plugins import Plugins, load_plugins
@@ -27,6 +29,7 @@ from idp.settings import Settings
 from idp.storage import Database, Secrets, open_database
 from idp.storage.housekeeping import keep_clean
 from idp.verification import Gate, Limits, Proofs
+from idp.web.body_limit import BodyLimit
 from idp.web.branding import brand_routes
 from idp.web.error_pages import cross_site_page, error_pages
 from idp.web.i18n import mark
@@ -49,6 +52,7 @@ _OPEN_TO_OTHERS = frozenset(
 )
 _FOR_PROGRAMS = _OPEN_TO_OTHERS - {"/oidc/authorize", "/oidc/logout"}
 _LARGEST_FORM = 64 * 1024  # bytes
+_LARGEST_BELOW = {"/api/": 2 * 1024 * 1024}  # holds templates of many kinds and languages
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,22 @@ def create_app(
     desk = flows.Desk(
         settings, server.database, proofs, pages, outbox, passwords, gate, server.experience
     )
+    office = Office(
+        settings=settings,
+        secrets=server.secrets,
+        plugins=server.plugins,
+        database=server.database,
+        outbox=outbox,
+        proofs=proofs,
+        passwords=passwords,
+        defer=server.carrier.defer,
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await provider.start()
         await server.experience.refresh()
+        await server.database.run(register_management_api, settings.issuer)
         async with running(server, deliver=deliver), aclosing(gate):
             yield
 
@@ -100,6 +115,7 @@ def create_app(
             *oidc.routes(provider),
             *flows.routes(desk),
             *operations.routes(settings, server.database, server.plugins),
+            Mount("/api", create_api(office)),
             Route("/", _home),
             *brand_routes(settings, pages.look),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
@@ -107,9 +123,12 @@ def create_app(
         middleware=[
             Middleware(SecurityHeaders, https=not settings.is_loopback),
             Middleware(
-                CrossSiteGuard, exempt=_OPEN_TO_OTHERS, refusal=partial(cross_site_page, pages)
+                CrossSiteGuard,
+                exempt=_OPEN_TO_OTHERS,
+                exempt_below=("/api/",),
+                refusal=partial(cross_site_page, pages),
             ),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_FORM),
+            Middleware(BodyLimit, largest=_LARGEST_FORM, below=_LARGEST_BELOW),
         ],
         exception_handlers={
             **error_pages(pages, unreadable=DataError, for_programs=_FOR_PROGRAMS),

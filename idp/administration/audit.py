@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
+from idp.administration.paging import Page, newest_first
+from idp.administration.problems import NotFound
 from idp.storage.tables import AuditEntry
 
 
@@ -66,14 +69,28 @@ class Filter:
 def entries(session: Session, wanted: Filter, limit: int = 50) -> list[AuditEntry]:
     """Return entries, newest first."""
     statement = select(AuditEntry).order_by(col(AuditEntry.id).desc()).limit(limit)
-    if wanted.actor_id:
-        statement = statement.where(AuditEntry.actor_id == wanted.actor_id)
-    if wanted.action:
-        statement = statement.where(AuditEntry.action == wanted.action)
-    if wanted.target:
-        statement = statement.where(AuditEntry.target_type == wanted.target.type)
-        if wanted.target.id:
-            statement = statement.where(AuditEntry.target_id == wanted.target.id)
-    if wanted.before:
-        statement = statement.where(AuditEntry.id < wanted.before)
-    return list(session.exec(statement))
+    return list(session.exec(statement.where(*_conditions(wanted))))
+
+
+def page_of_entries(session: Session, wanted: Filter, page: Page) -> tuple[list[AuditEntry], int]:
+    """Return a page of entries, newest first, and how many there are."""
+    return newest_first(session, AuditEntry, page, *_conditions(wanted))
+
+
+def entry(session: Session, entry_id: str) -> AuditEntry:
+    """Return one entry; raises NotFound."""
+    found = session.get(AuditEntry, entry_id)
+    if found is None:
+        raise NotFound("log", entry_id)
+    return found
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    asked = {
+        col(AuditEntry.actor_id): wanted.actor_id,
+        col(AuditEntry.action): wanted.action,
+        col(AuditEntry.target_type): wanted.target and wanted.target.type,
+        col(AuditEntry.target_id): wanted.target and wanted.target.id,
+    }
+    found = [column == value for column, value in asked.items() if value]
+    return [*found, col(AuditEntry.id) < wanted.before] if wanted.before else found

@@ -57,18 +57,22 @@ def add(
     dpop_bound_access_tokens: Annotated[
         bool, typer.Option("--dpop-bound-access-tokens", help="Every token is bound to a key.")
     ] = False,
+    management: Annotated[
+        bool, typer.Option("--management", help="A program that uses the management API.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Register an application; its secret is shown this once.
 
     Example: idp apps add "Wiki" --redirect-uri https://wiki.example.com/callback
     """
+    from idp.administration.access import MANAGEMENT_GRANTS, SCOPE, register_management_api
     from idp.oidc.client_metadata import ClientMetadata
     from idp.oidc.clients import add_client
 
     optional: dict[str, Any] = {
-        "grant_types": grant_type,
-        "scope": scope,
+        "grant_types": MANAGEMENT_GRANTS if management else grant_type,
+        "scope": SCOPE if management else scope,
         "jwks": _read_jwks(jwks) if jwks else None,
         "jwks_uri": jwks_uri,
         "id_token_signed_response_alg": id_token_signed_response_alg,
@@ -87,6 +91,8 @@ def add(
     )
 
     async def register(workspace: "Workspace") -> dict[str, Any]:
+        if management:
+            await workspace.database.run(register_management_api, workspace.settings.issuer)
         client, secret = await workspace.database.run(add_client, metadata)
         issuer = workspace.settings.issuer
         return {"issuer": issuer, "client_id": client.id, "client_secret": secret}

@@ -4,7 +4,13 @@ from idp.storage.tables.accounts import BrowserSession, Consent, KnownDevice, Us
 from idp.storage.tables.audit import AuditEntry
 from idp.storage.tables.clients import ApiResource, Client, ClientSecret, UsedAssertion
 from idp.storage.tables.columns import now
-from idp.storage.tables.connectors import Breaker, BreakerState, Connector, CustomTemplate
+from idp.storage.tables.connectors import (
+    Breaker,
+    BreakerState,
+    Connector,
+    CustomTemplate,
+    CustomTemplateVersion,
+)
 from idp.storage.tables.experience import StoredExperience
 from idp.storage.tables.flows import Challenge, Flow, FlowKind, Interaction, LinkPurpose, MailedLink
 from idp.storage.tables.outbox import (
@@ -46,6 +52,7 @@ __all__ = [
     "Connector",
     "Consent",
     "CustomTemplate",
+    "CustomTemplateVersion",
     "DeliveryAttempt",
     "DeviceAuthorization",
     "FailedAttempt",

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
 
 from idp.storage.secrets import new_id
@@ -61,3 +61,21 @@ class CustomTemplate(SQLModel, table=True):
     usage_type: str = Field(primary_key=True)
     template: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     updated_at: datetime = Field(default_factory=now)
+
+
+class CustomTemplateVersion(SQLModel, table=True):
+    """What a custom template said from a moment on, and who wrote it; so it can be brought back."""
+
+    __tablename__ = "custom_template_version"
+    __table_args__ = (Index("ix_custom_template_version_of", "language_tag", "usage_type", "id"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    """Sorts by time."""
+    language_tag: str
+    usage_type: str
+    template: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """None: from then on there was none."""
+    actor_type: str | None = None
+    """None for what was there before the history began."""
+    actor_id: str | None = None
+    created_at: datetime = Field(default_factory=now)

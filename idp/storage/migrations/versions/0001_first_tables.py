@@ -82,6 +82,19 @@ def upgrade() -> None:
     sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('language_tag', 'usage_type', name=op.f('pk_custom_template'))
     )
+    op.create_table('custom_template_version',
+    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('language_tag', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('usage_type', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('template', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('actor_type', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('actor_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_custom_template_version'))
+    )
+    with op.batch_alter_table('custom_template_version', schema=None) as batch_op:
+        batch_op.create_index('ix_custom_template_version_of', ['language_tag', 'usage_type', 'id'], unique=False)
+
     op.create_table('failed_attempt',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('bucket', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -558,6 +571,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_failed_attempt_bucket_failed_at')
 
     op.drop_table('failed_attempt')
+    with op.batch_alter_table('custom_template_version', schema=None) as batch_op:
+        batch_op.drop_index('ix_custom_template_version_of')
+
+    op.drop_table('custom_template_version')
     op.drop_table('custom_template')
     op.drop_table('connector')
     with op.batch_alter_table('code_send', schema=None) as batch_op:
