@@ -73,5 +73,10 @@ def idp_check_form(form: Mapping[str, str], ip: str | None, locale: str) -> str 
 
 
 @hookspec
+def idp_form_fields(locale: str) -> Mapping[str, str] | None:
+    """Return what the forms `idp_check_form` is asked about carry: `html`, and its CSP sources."""
+
+
+@hookspec
 def idp_limit_reached(limit: str, retry_after: int) -> None:
     """Observe that somebody was told to wait. For alerts and metrics."""

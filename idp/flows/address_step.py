@@ -125,9 +125,10 @@ async def _page(
     interaction_id = request.query_params.get("interaction")
     wanted_by = await desk.database.run(application, interaction_id)
     locale = desk.pages.locale(request)
-    return desk.page(
+    return desk.checked_form_page(
         request,
         "address.html",
+        locale=locale,
         status_code=error.problem.status if error else 200,
         texts=texts.address(kind, locale),
         notice=texts.notice(locale, request.query_params.get("notice")),

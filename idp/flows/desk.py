@@ -25,6 +25,7 @@ from idp.storage import Database
 from idp.storage.secrets import fingerprint, new_secret
 from idp.storage.tables import Client, Flow, FlowKind, Interaction, User, now
 from idp.verification import Gate, LimitReached, Problem, Proofs
+from idp.verification.form_fields import FormFields
 from idp.web.cookies import browser_cookie, device_cookie, session_cookie
 from idp.web.pages import Pages
 
@@ -186,6 +187,8 @@ class Desk:
 
     async def refusal_of(self, request: Request, form: Mapping[str, str]) -> texts.Explained | None:
         """Return what a plugin has against a form, before anything is looked up for it."""
+        if not self.experience.captcha_policy.enabled:
+            return None
         locale = self.pages.locale(request)
         reason = await self.gate.refusal_of(form, ip=client_ip(request), locale=locale)
         return texts.Explained(Problem.CAPTCHA_FAILED, reason) if reason else None
@@ -199,6 +202,15 @@ class Desk:
         self, request: Request, template: str, *, status_code: int = 200, **context: Any
     ) -> HTMLResponse:
         return self.pages.render(request, f"flows/{template}", status_code=status_code, **context)
+
+    def checked_form_page(
+        self, request: Request, template: str, *, locale: str, **context: Any
+    ) -> HTMLResponse:
+        """Return a page with a form plugins check, with what they add to it."""
+        is_checked = self.experience.captcha_policy.enabled
+        fields = self.gate.form_fields(locale) if is_checked else FormFields()
+        context |= {"added_fields": fields.html, "sources": fields.sources}
+        return self.page(request, template, locale=locale, **context)
 
     def signed_in(self, finished: Finished) -> Response:
         response = see_other(finished.location)

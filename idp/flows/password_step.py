@@ -122,7 +122,7 @@ def _page(
     error: texts.Explained | None = None,
 ) -> Response:
     locale = desk.pages.locale(request)
-    return desk.page(
+    return desk.checked_form_page(
         request,
         "sign_in_password.html",
         status_code=error.problem.status if error else 200,

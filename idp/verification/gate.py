@@ -9,6 +9,7 @@ from limits import RateLimitItemPerHour
 from idp.plugins import Plugins
 from idp.settings import Settings
 from idp.verification.address_policy import AddressPolicy
+from idp.verification.form_fields import FormFields
 from idp.verification.ip_limits import Counter, network_of
 from idp.verification.limits import LimitReached, Limits, TooManyAttempts, TooManySends
 
@@ -50,6 +51,12 @@ class Gate:
         # In a thread, for most will ask a service elsewhere.
         refusals = await asyncio.to_thread(self._plugins.ask, "idp_check_form", str, **asked)
         return next(iter(refusals), None)
+
+    def form_fields(self, locale: str) -> FormFields:
+        """Return what plugins add to these forms."""
+        return FormFields.together(
+            self._plugins.ask("idp_form_fields", FormFields.parse, locale=locale)
+        )
 
     def report(self, reached: LimitReached) -> None:
         """Tell the log and the plugins; a limit for everybody is an alert."""

@@ -27,8 +27,8 @@ def screenshots(pytestconfig: pytest.Config) -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def demo() -> Iterator[RunningDemo]:
-    running = RunningDemo.start()
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    running = RunningDemo.start_in(tmp_path_factory.mktemp("demo"))
     yield running
     assert running.stop() == 0
 

@@ -246,6 +246,11 @@ class Captcha:
     def idp_check_form(self, form: Mapping[str, str], ip: str | None, locale: str) -> str | None:
         return None if form.get("riddle") == "solved" else f"Solve the riddle ({locale})."
 
+    @hookimpl
+    def idp_form_fields(self, locale: str) -> dict[str, str]:
+        html = f'<input name="riddle" title="{locale}">'
+        return {"html": html, "script-src": "https://captcha.example/api/"}
+
 
 @pytest.mark.parametrize("path", ["/register", "/sign-in", "/forgot-password", "/sign-in/password"])
 def test_a_plugin_refuses_a_form_before_anything_is_looked_up(
@@ -264,6 +269,26 @@ def test_a_plugin_refuses_a_form_before_anything_is_looked_up(
     assert len(answers) == 1
     solved = client.post(path, data=WRONG | {"riddle": "solved"})
     assert "Solve the riddle" not in solved.text
+
+
+def test_a_checked_form_carries_what_the_plugin_asks_for(make_site: Callable[..., Site]) -> None:
+    person = make_site(plugins=[Captcha()]).person()
+    for path in ("/register", "/sign-in", "/forgot-password", "/sign-in/password"):
+        page = person.open(path)
+        assert '<input name="riddle" title="en">' in page.text.partition("<button>")[0]
+        policy = page.headers["Content-Security-Policy"]
+        assert "script-src 'self' https://captcha.example/api/;" in policy
+    person.open("/register")
+    assert person.fill(email=EMAIL, riddle="solved").url.path.endswith("/code")
+    assert "captcha.example" not in person.page.headers["Content-Security-Policy"]
+
+
+def test_where_the_captcha_is_off_the_plugin_is_not_asked(make_site: Callable[..., Site]) -> None:
+    site = make_site(plugins=[Captcha()])
+    site.set_experience(captchaPolicy={"enabled": False})
+    person = site.person()
+    assert "riddle" not in person.open("/register").text
+    assert person.fill(email=EMAIL).url.path.endswith("/code")
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,8 @@ def test_without_the_tick_nothing_begins(site: Site, person: Person) -> None:
     for path in ("/register", "/sign-in", "/sign-in/password"):
         answer = person.client.post(path, data={"email": EMAIL, "password": PASSWORD})
         assert (answer.status_code, "Please agree to the terms" in answer.text) == (422, True)
+        [invalid] = re.findall(r"<input[^>]*aria-invalid[^>]*>", answer.text)
+        assert 'name="agreed"' in invalid
     person.open("/register")
     assert person.fill(email=EMAIL, agreed="on").url.path.endswith("/code")
 

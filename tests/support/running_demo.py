@@ -1,20 +1,30 @@
 """`idp demo` as a process of its own, known by nothing but the line it prints."""
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx2
+from cryptography.fernet import Fernet
 from programs import need
+from pydantic import SecretStr
+from sqlmodel import Session
 
 from idp.connector_kit.testing import ReceivedEmail
+from idp.settings import Settings
+from idp.storage import open_database
 
 __all__ = ["FREE_PORTS", "RunningDemo", "need"]
+
+T = TypeVar("T")
 
 FREE_PORTS = ("--port", "0", "--app-port", "0", "--smtp-port", "0")
 
@@ -25,6 +35,8 @@ class RunningDemo:
 
     process: subprocess.Popen[str]
     ready: dict[str, Any]
+    directory: Path | None = None
+    """Where its database is, if it was told."""
 
     @classmethod
     def start(cls, *options: str, ports: Sequence[str] = FREE_PORTS) -> "RunningDemo":
@@ -32,6 +44,33 @@ class RunningDemo:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/")
         assert process.stdout
         return cls(process, json.loads(process.stdout.readline()))
+
+    @classmethod
+    def start_in(cls, directory: Path) -> "RunningDemo":
+        """Start one whose database tests may write to."""
+        demo = cls.start("--dir", str(directory))
+        demo.directory = directory
+        return demo
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run a unit of work on its database, as another process would."""
+        assert self.directory
+
+        async def run() -> T:
+            database = open_database(f"sqlite:///{self.directory}/idp.db")
+            try:
+                return await database.run(work)
+            finally:
+                await database.aclose()
+
+        with ThreadPoolExecutor(1) as elsewhere:  # a browser test has an event loop of its own
+            return elsewhere.submit(asyncio.run, run()).result()
+
+    @property
+    def settings(self) -> Settings:
+        """Return settings that are right about where people find it."""
+        key = SecretStr(Fernet.generate_key().decode())
+        return Settings(issuer=self.ready["issuer"], secret_keys=[key])
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit status."""

@@ -1,11 +1,18 @@
 """A walk through every page people see, with a stop at each."""
 
+import re
 import secrets
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 from people import verification_code_in
 from playwright.sync_api import Page
 from running_demo import RunningDemo
+
+from idp.accounts.links import issue_link
+from idp.accounts.sign_in_experience import save_experience
+from idp.storage.tables import LinkPurpose
 
 OVERFLOWS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 """Tells whether a page must be scrolled sideways."""
@@ -30,6 +37,8 @@ class Tour:
         yield from self._code_pages()
         yield from self._password_pages()
         yield from self._account_pages()
+        yield from self._link_pages()
+        yield from self._invitation_pages()
         yield from self._goodbye_pages()
 
     def go(self, path: str) -> None:
@@ -99,7 +108,7 @@ class Tour:
         self.mails += 1  # the notice that it was changed
 
     def _account_pages(self) -> Iterator[str]:
-        for path in ("", "/profile", "/address", "/password", "/delete"):
+        for path in ("", "/profile", "/address", "/password", "/second-step", "/delete"):
             self.go(f"/account{path}")
             yield f"account{path}"
         self.send(email="somebody else")
@@ -109,6 +118,57 @@ class Tour:
         self.send()
         self.mails += 1
         yield "code for the owner"
+
+    def _link_pages(self) -> Iterator[str]:
+        """Change the address; the notice to the old one has a link that undoes it."""
+        before, mails = self.email, self.mails
+        self.email, self.mails = f"new.{before}", 0
+        self.go("/account/address")
+        self.send_address()
+        self.type_code()
+        yield "address changed"
+        notice = self.demo.wait_for_mail(before, mails + 1)
+        found = re.search(r"/links/\S+", notice.text)
+        assert found
+        self.go(found[0])
+        yield "link that undoes"
+
+    def _invitation_pages(self) -> Iterator[str]:
+        settings, lifetime = self.demo.settings, timedelta(hours=1)
+        described = {"email": f"guest.{self.email}", "organization": "Lab of Long Names & Co"}
+        link = self.demo.write(
+            lambda session: issue_link(
+                session, settings, LinkPurpose.INVITATION, lifetime, **described
+            )
+        ).removeprefix(self.issuer)
+        self.go(link)
+        yield "invitation"
+        self._experience(termsOfUseUrl="https://example.test/terms", agreeToTermsPolicy="Manual")
+        self.wait_until("/register", "I agree to the")
+        yield "terms to agree to"
+        self.send(email=self.email)
+        yield "terms not agreed to"
+        for path in (link, "/sign-in/password"):
+            self.go(path)
+            yield f"terms at {path.split('/')[1]}"
+        self._experience(signInMode="SignIn", agreeToTermsPolicy="Automatic")
+        self.wait_until("/register", "cannot be created here")
+        yield "no new accounts"
+        self._experience(signInMode="SignInAndRegister", termsOfUseUrl=None)
+        self.wait_until("/register", "We send a code to this address")
+
+    def _experience(self, **change: Any) -> None:
+        settings = self.demo.settings
+        self.demo.write(lambda session: save_experience(session, settings, change, can_mail=True))
+
+    def wait_until(self, path: str, text: str) -> None:
+        """Open a page again and again until it says something."""
+        for _ in range(100):
+            self.go(path)
+            if text in self.page.content():
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"{path} does not say {text!r}")
 
     def _goodbye_pages(self) -> Iterator[str]:
         self.go("/oidc/logout")
