@@ -97,7 +97,7 @@ def test_who_came_to_let_a_device_in_is_back_there_after_signing_in(
 ) -> None:
     person.open("/device?user_code=BCDF-GHJK")
     assert person.page.url.path == "/sign-in"
-    person.press("/password")
+    person.open(f"/sign-in/password?{person.page.url.query.decode()}")
     person.fill(email=EMAIL, password=password)
     assert person.page.url.path == "/device"
     assert "BCDF-GHJK" in person.page.text
