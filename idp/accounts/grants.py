@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, exists, or_, select, update
+from sqlmodel import Session, col, delete, exists, or_, select, update
 
-from idp.storage.tables import AccessToken, Client, Grant, RefreshToken, now
+from idp.storage.tables import AccessToken, Client, Consent, Grant, RefreshToken, now
 
 
 @dataclass(frozen=True)
@@ -20,30 +20,36 @@ class GrantedTo:
 
 
 def list_grants(session: Session, user_id: str) -> list[GrantedTo]:
-    """Return the applications that hold tokens of a person, by name."""
-    statement = (
-        select(Client, Grant)
+    """Return the applications that hold tokens of a person, or need not ask for them, by name."""
+    held = (
+        select(Client.id, Client.name, Grant.scope, Grant.created_at)
         .join(Grant, col(Grant.client_id) == col(Client.id))
         .where(col(Grant.user_id) == user_id, col(Grant.revoked_at).is_(None), _has_token())
-        .order_by(col(Client.name), col(Client.id), col(Grant.created_at))
+    )
+    agreed = (
+        select(Client.id, Client.name, Consent.scope, Consent.granted_at)
+        .join(Consent, col(Consent.client_id) == col(Client.id))
+        .where(col(Consent.user_id) == user_id)
     )
     found: dict[str, GrantedTo] = {}
-    for client, grant in session.exec(statement):
-        before = found.get(client.id)
-        scopes = {*grant.scope.split(), *(before.scopes if before else ())}
-        since = before.since if before else grant.created_at
-        found[client.id] = GrantedTo(client.id, client.name, tuple(sorted(scopes)), since)
-    return list(found.values())
+    for client_id, name, scope, moment in (*session.exec(held), *session.exec(agreed)):
+        before = found.get(client_id)
+        scopes = {*scope.split(), *(before.scopes if before else ())}
+        since = min(before.since, moment) if before else moment
+        found[client_id] = GrantedTo(client_id, name, tuple(sorted(scopes)), since)
+    return sorted(found.values(), key=lambda granted: (granted.name, granted.client_id))
 
 
 def revoke_grants(session: Session, user_id: str, client_id: str) -> None:
-    """End every token an application holds of a person."""
+    """End every token an application holds of a person, and let it ask again before the next."""
     theirs = (
         col(Grant.user_id) == user_id,
         col(Grant.client_id) == client_id,
         col(Grant.revoked_at).is_(None),
     )
     session.exec(update(Grant).where(*theirs).values(revoked_at=now()))
+    agreed = col(Consent.user_id) == user_id, col(Consent.client_id) == client_id
+    session.exec(delete(Consent).where(*agreed))
 
 
 def _has_token() -> ColumnElement[bool]:

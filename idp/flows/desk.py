@@ -283,5 +283,6 @@ def authorization(interaction_id: str | None) -> str:
 def application(session: Session, interaction_id: str | None) -> Mapping[str, object] | None:
     """Return the application a person wants to use, as templates see it."""
     interaction = session.get(Interaction, interaction_id) if interaction_id else None
-    client = session.get(Client, interaction.client_id) if interaction else None
+    client_id = interaction.client_id if interaction else None
+    client = session.get(Client, client_id) if client_id else None
     return {"id": client.id, "name": client.name} if client else None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from idp.oidc.redeemable import Redemption
 
 _APIS = Rows(ApiResource)
+_MOST_APIS = 20
+"""A request that names more is refused, for the others count as unknown."""
 _TYPE = "at+jwt"  # RFC 9068 §2.1
 
 
@@ -31,8 +33,14 @@ def load_api(session: Session, identifier: str | None) -> ApiResource | None:
         return None
     api = _APIS.get(session, identifier=identifier)
     if api is None:
-        raise InvalidTargetError("There is no API with this identifier.")
+        raise InvalidTargetError("Name one resource, and one that is registered here.")
     return api
+
+
+def known_apis(session: Session, identifiers: str | None) -> frozenset[str]:
+    """Return those of the identifiers, separated by spaces, that name an API."""
+    named = (identifiers or "").split()[:_MOST_APIS]
+    return frozenset(each for each in named if _APIS.get(session, identifier=each))
 
 
 def save_api(session: Session, identifier: str, name: str, scope: str) -> None:

@@ -18,6 +18,7 @@ from authlib.oidc.core.errors import (
     RequestURINotSupportedError,
 )
 
+from idp.oidc.access_token import InvalidTargetError
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.dpop import JKT
 
@@ -79,6 +80,12 @@ def check_scope(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.1: a request without the openid scope is no OpenID Connect request."""
     if "openid" not in request.scope.split():
         raise InvalidScopeError("The scope must contain openid.")
+
+
+def check_resource(request: AuthorizationRequest) -> None:
+    """RFC 8707 §2: every API named must be known, or the person would be asked in vain."""
+    if not {*(request.parameters.get("resource") or "").split()} <= request.apis:
+        raise InvalidTargetError("There is no API with this identifier.")
 
 
 def check_code_challenge(request: AuthorizationRequest) -> None:
@@ -156,6 +163,7 @@ CLIENT_CHECKS = (
     check_response_mode,
     check_form_post,
     check_scope,
+    check_resource,
     check_code_challenge,
     check_code_challenge_method,
     check_dpop_jkt,

@@ -28,6 +28,8 @@ class AuthorizationRequest:
     consent: Consent | None
     """What the person who is signed in let the client have before."""
     keys: KeyRing
+    apis: frozenset[str] = frozenset()
+    """Those of the APIs named as `resource` that are registered here."""
 
     @property
     def prompts(self) -> set[str]:

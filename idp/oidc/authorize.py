@@ -1,5 +1,6 @@
 """The authorization endpoint (OIDC Core §3.1.2)."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
@@ -9,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from idp.accounts.sessions import load_session
+from idp.oidc.access_token import known_apis
 from idp.oidc.authorization_checks import CHECKS
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.changes import Changes, write_changes
 from idp.oidc.clients import load_client
 from idp.oidc.consents import load_consent
+from idp.oidc.device_authorization import DEVICE_PAGE
 from idp.oidc.engine import Engine, ProtocolRequest
 from idp.oidc.form_post import form_post
 from idp.oidc.interactions import (
@@ -64,6 +67,14 @@ class UnprovenError(Exception):
         self.message = message
 
 
+class OfDeviceError(UnprovenError):
+    """No application waits: the person signed in to go on at the page for devices."""
+
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        super().__init__(*_NO_LONGER_VALID)
+        self.location = f"{DEVICE_PAGE}?{urlencode(parameters)}"
+
+
 async def authorization_endpoint(provider: Provider, request: Request) -> Response:
     """Answer an authorization request, or one that was set aside until the person acted."""
     if request.method == "POST":
@@ -74,6 +85,8 @@ async def authorization_endpoint(provider: Provider, request: Request) -> Respon
     keys = await request_object_keys(provider, sent, sent.get("client_id"))
     try:
         asked = await provider.database.run(read_request, provider, request, sent, keys)
+    except OfDeviceError as device:
+        return see_other(device.location)
     except UnprovenError as error:
         return provider.pages.error(request, error.title, error.message)
     engine = engine_for(provider, asked)
@@ -114,7 +127,11 @@ def read_request(
     signed_in = load_session(session, cookie, provider.settings)
     asks_nobody = client.row.first_party and parameters.get("prompt") is None
     consent = None if asks_nobody else load_consent(session, signed_in, client)
-    return AuthorizationRequest(parameters, client, signed_in, interaction, consent, provider.keys)
+    resource = parameters.get("resource")
+    apis = known_apis(session, resource) if resource else frozenset()
+    return AuthorizationRequest(
+        parameters, client, signed_in, interaction, consent, provider.keys, apis
+    )
 
 
 def _find_request(
@@ -127,6 +144,8 @@ def _find_request(
         interaction = load_interaction(session, interaction_id, browser)
         if interaction is None:
             raise UnprovenError(*_NO_LONGER_VALID)
+        if interaction.client_id is None:
+            raise OfDeviceError(interaction.parameters)
         return Parameters(interaction.parameters.items()), interaction
     if client_id and is_pushed(sent):
         pushed = take_pushed(session, sent, client_id)

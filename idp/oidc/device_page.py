@@ -1,7 +1,6 @@
 """The page on which a person lets a device in (RFC 8628 §3.3)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select, update
@@ -9,14 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.accounts.sessions import SignedIn, load_session
+from idp.oidc.authorize import see_other
 from idp.oidc.consent import WORDS
 from idp.oidc.device_authorization import typed_user_code
+from idp.oidc.interactions import await_sign_in
 from idp.oidc.parameters import Parameters, form_parameters, query_parameters
 from idp.oidc.provider import Provider
-from idp.storage.secrets import new_id
+from idp.storage.secrets import new_id, new_secret
 from idp.storage.statements import Rows, Statement
 from idp.storage.tables import Client, DeviceAuthorization, Grant, now
-from idp.web.cookies import session_cookie
+from idp.web.cookies import browser_cookie, session_cookie
 from idp.web.i18n import mark
 
 _FIND = Statement[tuple[DeviceAuthorization, str]](
@@ -56,11 +57,11 @@ async def device_page(provider: Provider, request: Request) -> Response:
     is_form = request.method == "POST"
     sent = await form_parameters(request) if is_form else query_parameters(request)
     asked = await provider.database.run(_read, provider, request, sent)
+    if asked.signed_in is None:
+        return await _sign_in_first(provider, request, asked)
     if not is_form:
         # RFC 8628 §5.4: a code that came in a link is compared by the person before it counts.
         return _show(provider, request, asked)
-    if asked.signed_in is None:
-        return _show(provider, request, asked, mark("Sign in first, then continue here."))
     if asked.device is None:
         error = mark("This code is unknown or too old. Let the device show a new one.")
         return _show(provider, request, asked, error)
@@ -82,11 +83,20 @@ def _read(session: Session, provider: Provider, request: Request, sent: Paramete
     return Asked(typed, signed_in, device, application)
 
 
+async def _sign_in_first(provider: Provider, request: Request, asked: Asked) -> Response:
+    """Let the person sign in and come back by themselves, with what they had typed."""
+    cookie = browser_cookie(provider.settings)
+    browser = cookie.read(request) or new_secret()
+    typed = {"user_code": asked.typed} if asked.typed else {}
+    response = see_other(await provider.database.run(await_sign_in, typed, browser))
+    cookie.write(response, browser)
+    return response
+
+
 def _show(provider: Provider, request: Request, asked: Asked, error: str = "") -> Response:
-    known: dict[str, Any] = {"typed": asked.typed, "is_signed_in": asked.signed_in is not None}
     status_code = 400 if error else 200
     return provider.pages.render(
-        request, "oidc/device.html", status_code=status_code, error=error, **known
+        request, "oidc/device.html", status_code=status_code, error=error, typed=asked.typed
     )
 
 

@@ -39,6 +39,18 @@ def start_interaction(session: Session, request: AuthorizationRequest, browser: 
     )
 
 
+def await_sign_in(session: Session, parameters: dict[str, str], browser: str) -> str:
+    """Set the page for devices aside until the person has signed in; return where they do."""
+    interaction = _INTERACTIONS.insert(
+        session,
+        id=secrets.token_urlsafe(16),
+        browser=fingerprint(browser),
+        parameters=parameters,
+        expires_at=now() + LIFETIME,
+    )
+    return f"{_SIGN_IN}?{urlencode({'interaction': interaction.id})}"
+
+
 def load_interaction(
     session: Session, interaction_id: str, browser: str | None
 ) -> Interaction | None:

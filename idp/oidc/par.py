@@ -9,6 +9,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from idp.oidc.access_token import known_apis
 from idp.oidc.answers import answer, refusal
 from idp.oidc.authorization_checks import CLIENT_CHECKS
 from idp.oidc.authorization_request import AuthorizationRequest
@@ -37,7 +38,8 @@ async def pushed_authorization_request_endpoint(provider: Provider, request: Req
         client = await provider.database.run(_authenticate, provider, credentials)
         keys = await request_object_keys(provider, form, client.row.id)
         sent = unpack(form, client, provider.settings.issuer, keys)
-        asked = AuthorizationRequest(sent, client, None, None, None, provider.keys)
+        apis = await provider.database.read(known_apis, sent.get("resource"))
+        asked = AuthorizationRequest(sent, client, None, None, None, provider.keys, apis)
         for check in CHECKS:
             check(asked)
         url = f"{provider.settings.issuer}{request.url.path}"

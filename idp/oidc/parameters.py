@@ -11,7 +11,8 @@ class Parameters(OAuth2Payload):
     """Parameters by name; one that is empty, repeated or holds a NUL counts as missing.
 
     RFC 6749 §3.1: "Parameters sent without a value MUST be treated as if they were omitted" and
-    "parameters MUST NOT be included more than once".
+    "parameters MUST NOT be included more than once". Only `resource` may come several times
+    (RFC 8707 §2), and is kept as one text: no URI holds a space.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
@@ -20,6 +21,8 @@ class Parameters(OAuth2Payload):
             if value and "\0" not in value:
                 self._datalist.setdefault(name, []).append(value)
         self._data = {name: only for name, (only, *more) in self._datalist.items() if not more}
+        if "resource" in self._datalist:
+            self._data["resource"] = " ".join(self._datalist["resource"])
 
     @property
     def data(self) -> dict[str, str]:

@@ -55,7 +55,10 @@ def unpack(
     if not all(check(read) for check in CHECKS):
         return sent
     named = {name: value for name, value in claims.items() if name not in _NOT_PARAMETERS}
-    return Parameters((name, _as_sent(value)) for name, value in named.items())
+    several = named.pop("resource", [])  # RFC 8707 §2: one, or an array
+    resources = several if isinstance(several, list) else [several]
+    sent_values = [(name, _as_sent(value)) for name, value in named.items()]
+    return Parameters([*sent_values, *(("resource", _as_sent(each)) for each in resources)])
 
 
 def _verified(text: str, keys: KeySet) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import structlog
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, delete, exists, or_, select, update
 
 from idp.storage.database import Database
 from idp.storage.tables import (
@@ -17,6 +17,7 @@ from idp.storage.tables import (
     DeviceAuthorization,
     FailedAttempt,
     Flow,
+    Grant,
     Interaction,
     KnownDevice,
     MailedLink,
@@ -77,6 +78,24 @@ def purge_messages(session: Session, age: timedelta, limit: int = _BATCH) -> int
     return session.exec(delete(Message).where(col(Message.id).in_(oldest))).rowcount
 
 
+def purge_grants(session: Session, after: str, limit: int = _BATCH) -> str:
+    """Delete grants nothing is left of; return where to go on, "" after the last.
+
+    One stays while a code or token of it is kept, for a second use must be noticed, or while its
+    session lives, for the application must hear of the end of that.
+    """
+    grant_id = col(Grant.id)
+    looked_at = select(Grant.id).where(grant_id > after).order_by(grant_id).limit(limit)
+    ids = session.exec(looked_at).all()
+    kept = [
+        exists().where(col(table.grant_id) == grant_id)
+        for table in (AuthorizationCode, AccessToken, RefreshToken, DeviceAuthorization)
+    ]
+    kept.append(exists().where(col(BrowserSession.id) == col(Grant.session_id)))
+    session.exec(delete(Grant).where(grant_id.in_(ids), ~or_(*kept)))
+    return ids[-1] if len(ids) == limit else ""
+
+
 async def _purge_all(database: Database, log_age: timedelta) -> None:
     await database.run(purge)
     await database.run(forget_contents)
@@ -88,9 +107,11 @@ async def _purge_all(database: Database, log_age: timedelta) -> None:
 
 async def keep_clean(database: Database, log_age: timedelta) -> None:
     """Purge once a minute until cancelled; what became of mails is kept for `log_age`."""
+    after = ""
     while True:
         try:
             await _purge_all(database, log_age)
+            after = await database.run(purge_grants, after)
         except Exception:
             log.exception("purge failed")
         await asyncio.sleep(_EVERY)

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from idp.accounts.grants import list_grants, revoke_grants
 from idp.accounts.users import create_user
 from idp.storage import Database
-from idp.storage.tables import AccessToken, Client, Grant, RefreshToken, now
+from idp.storage.tables import AccessToken, Client, Consent, Grant, RefreshToken, now
 
 
 @pytest.fixture
@@ -68,3 +68,18 @@ async def test_revoking_ends_what_one_person_gave_one_application(
     rows = await database.run(lambda session: session.exec(revoked).all())
     assert [tuple(row) for row in rows] == [(alice, "wiki")]
     assert [each.name for each in await database.run(list_grants, alice)] == ["blog"]
+
+
+async def test_what_a_person_agreed_to_is_listed_until_they_take_it_back(
+    database: Database, alice: str
+) -> None:
+    def agree(session: Session) -> None:
+        session.add(Consent(user_id=alice, client_id="wiki", scope="openid email"))
+
+    await database.run(agree)
+    await database.run(add, alice, "wiki", "openid profile")
+    listed = await database.run(list_grants, alice)
+    assert [each.scopes for each in listed] == [("email", "openid", "profile")]
+    await database.run(revoke_grants, alice, "wiki")
+    assert await database.run(list_grants, alice) == []
+    assert await database.run(lambda session: session.exec(select(Consent)).all()) == []

@@ -90,3 +90,14 @@ def test_signing_out_ends_the_session(site: Site, person: Person, password: str)
     person.press("/sign-out")
     assert person.open("/account").url.path == "/sign-in"
     assert site.work(lambda session: session.exec(select(BrowserSession)).all()) == []
+
+
+def test_who_came_to_let_a_device_in_is_back_there_after_signing_in(
+    person: Person, password: str
+) -> None:
+    person.open("/device?user_code=BCDF-GHJK")
+    assert person.page.url.path == "/sign-in"
+    person.open(f"/sign-in/password?{person.page.url.query.decode()}")
+    person.fill(email=EMAIL, password=password)
+    assert person.page.url.path == "/device"
+    assert "BCDF-GHJK" in person.page.text

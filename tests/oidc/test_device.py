@@ -8,7 +8,7 @@ import pytest
 
 from idp.oidc.client_metadata import DEVICE_CODE
 from idp.storage.tables import DeviceAuthorization, Grant, now
-from tests.oidc.conftest import ISSUER, Site, register
+from tests.oidc.conftest import ISSUER, Site, answered, register
 
 
 class Device:
@@ -130,8 +130,32 @@ def test_a_link_decides_nothing(site: Site, tv: Device) -> None:
 
 
 def test_who_is_not_signed_in_is_asked_to_and_decides_nothing(site: Site, tv: Device) -> None:
-    page = tv.let_in()
-    assert page.status_code == 400
-    assert 'href="/sign-in"' in page.text
-    assert "Television" not in page.text
+    response = tv.let_in()
+    assert response.headers["location"].startswith("/sign-in?interaction=")
     assert tv.ask().json()["error"] == "authorization_pending"
+
+
+def test_who_had_to_sign_in_comes_back_with_the_code_that_was_typed(site: Site, tv: Device) -> None:
+    user_code = tv.shown["user_code"]
+    asked = site.browser.get("/device", params={"user_code": user_code})
+    site.sign_in()
+    back = site.resume(answered(asked)["interaction"])
+    assert back.headers["location"] == f"/device?user_code={user_code}"
+    page = site.browser.get(back.headers["location"])
+    assert f'value="{user_code}"' in page.text
+
+
+def test_another_browser_does_not_go_on_there(site: Site, tv: Device) -> None:
+    interaction = answered(tv.let_in())["interaction"]
+    site.browser.cookies.clear()
+    site.sign_in()
+    assert site.resume(interaction).status_code == 400
+
+
+def test_what_waits_at_the_page_for_devices_is_no_request_to_consent_to(
+    site: Site, tv: Device
+) -> None:
+    interaction = answered(tv.let_in())["interaction"]
+    site.sign_in()
+    page = site.browser.get("/oidc/consent", params={"interaction": interaction})
+    assert page.status_code == 400

@@ -124,3 +124,9 @@ def test_a_wrong_request_in_a_right_object_is_told_to_the_client(signing: Site) 
 def test_a_client_without_keys_cannot_sign(site: Site) -> None:
     site.sign_in()
     assert answered(_send(site, _sign(REQUEST)))["error"] == "request_not_supported"
+
+
+def test_an_object_may_name_one_api_or_several(signing: Site) -> None:
+    for resource in ("https://nobody.example/", ["https://nobody.example/", "https://no.example/"]):
+        answer = answered(_send(signing, _sign({**REQUEST, "resource": resource})))
+        assert answer["error"] == "invalid_target"

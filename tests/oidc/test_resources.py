@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 from idp.oidc.access_token import save_api
 from idp.oidc.client_metadata import TOKEN_EXCHANGE
 from idp.oidc.token_exchange import ACCESS_TOKEN
-from tests.oidc.conftest import CALLBACK, ISSUER, SECRET, Site, register
+from tests.oidc.conftest import CALLBACK, ISSUER, SECRET, Site, answered, register
 
 API = "https://api.example/"
 SCOPE = "openid offline_access read:orders read:mail"
@@ -139,3 +139,32 @@ def test_a_wrong_exchange_is_refused(shop: Site, changes: dict[str, str], error:
 def test_an_api_is_named_by_an_absolute_uri(site: Site, identifier: str) -> None:
     with pytest.raises(ValueError, match="absolute URI"):
         site.work(save_api, identifier, "Orders", "")
+
+
+def test_a_request_may_name_several_apis(shop: Site) -> None:
+    query = shop.authorize(client_id="shop", scope=SCOPE).request.url.params
+    shop.sign_in()
+    apis = [API, "https://mail.example/"]
+    asked = httpx2.QueryParams([*query.multi_items(), *(("resource", api) for api in apis)])
+    code = answered(shop.browser.get("/oidc/authorize", params=asked))["code"]
+    given = {"client_id": "shop", "client_secret": SECRET}
+    tokens = shop.exchange(code, resource=API, **given).json()
+    assert _read(shop, tokens["access_token"])[1]["aud"] == API
+    refreshed = shop.refresh(tokens["refresh_token"], resource=apis[1], **given).json()
+    assert _read(shop, refreshed["access_token"])[1]["aud"] == apis[1]
+
+
+def test_an_access_token_is_for_one_api(shop: Site) -> None:
+    form = {"grant_type": "client_credentials", "resource": [API, "https://mail.example/"]}
+    answer = shop.browser.post("/oidc/token", data=form, auth=("machine", SECRET))
+    assert answer.json()["error"] == "invalid_target"
+
+
+def test_an_unknown_api_is_refused_before_anybody_is_asked(shop: Site) -> None:
+    unknown = "https://nobody.example/"
+    response = shop.authorize(client_id="shop", scope=SCOPE, resource=unknown)
+    assert answered(response)["error"] == "invalid_target"
+    form = {"redirect_uri": CALLBACK, "response_type": "code", "scope": "openid"}
+    pushed = shop.call("par", "old", **form, resource=unknown)
+    assert pushed.json()["error"] == "invalid_target"
+    assert shop.call("par", "old", **form, resource=API).status_code == 201

@@ -8,7 +8,13 @@ from sqlmodel import Session, col, select
 from structlog.testing import capture_logs
 
 from idp.storage import Database, open_database
-from idp.storage.housekeeping import forget_contents, keep_clean, purge, purge_messages
+from idp.storage.housekeeping import (
+    forget_contents,
+    keep_clean,
+    purge,
+    purge_grants,
+    purge_messages,
+)
 from idp.storage.tables import (
     AccessToken,
     AuthorizationCode,
@@ -108,11 +114,38 @@ async def test_what_has_run_out_is_deleted_and_the_rest_is_kept(database: Databa
     assert await database.run(keys_left) == ["new"] * (len(EXPIRING) + 3)
 
 
-async def test_accounts_and_grants_are_never_purged(database: Database) -> None:
+async def test_accounts_are_never_purged(database: Database) -> None:
     await database.run(fill, "old", -timedelta(days=100))
     await database.run(purge)
-    kept = await database.run(lambda s: s.exec(select(User.id).join(Grant)).all())
-    assert list(kept) == ["old"]
+    assert list(await database.run(lambda s: s.exec(select(User.id)).all())) == ["old"]
+
+
+async def test_a_grant_goes_once_nothing_is_left_of_it(database: Database) -> None:
+    await database.run(fill, "new", timedelta(minutes=1))
+    await database.run(fill, "old", -timedelta(seconds=1))
+    await database.run(purge_grants, "")
+    assert await database.run(_grants_left) == ["new", "old"]
+    await database.run(purge)
+    assert await database.run(purge_grants, "", 1) == "new"
+    assert await database.run(purge_grants, "new") == ""
+    assert await database.run(_grants_left) == ["new"]
+
+
+async def test_a_grant_stays_while_its_session_lives(database: Database) -> None:
+    def keep_session(session: Session) -> None:
+        row = BrowserSession(fingerprint="s", id="s", user_id="old", expires_at=now() + MONTH)
+        session.add(row)
+        session.get_one(Grant, "old").session_id = "s"
+
+    await database.run(fill, "old", -timedelta(seconds=1))
+    await database.run(keep_session)
+    await database.run(purge)
+    await database.run(purge_grants, "")
+    assert await database.run(_grants_left) == ["old"]
+
+
+def _grants_left(session: Session) -> list[str]:
+    return sorted(session.exec(select(Grant.id)))
 
 
 async def test_a_flow_outlives_its_authorization_request(database: Database) -> None:

@@ -15,7 +15,8 @@ class Interaction(SQLModel, table=True):
     id: str = Field(primary_key=True)
     browser: str
     """Fingerprint of the browser's cookie."""
-    client_id: str = Field(foreign_key="client.id", ondelete="CASCADE")
+    client_id: str | None = Field(default=None, foreign_key="client.id", ondelete="CASCADE")
+    """Missing when the person only signs in to go on at the page for devices."""
     parameters: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
     """The validated request, as it came."""
     account_id: str | None = None

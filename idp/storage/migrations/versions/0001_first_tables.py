@@ -325,7 +325,7 @@ def upgrade() -> None:
     op.create_table('interaction',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('browser', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('client_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('client_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('parameters', sa.JSON(), nullable=False),
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
