@@ -20,7 +20,7 @@ from idp import flows, oidc, operations, web
 from idp.accounts.passwords import Passwords, TooManyPasswords
 from idp.administration.access import register_management_api
 from idp.administration.office import Office
-from idp.api import create_api
+from idp.api import mount_api
 from idp.connectors import Connectors
 from idp.outbox import Carrier, Courier, Outbox, open_carrier
 from idp.plugins import Plugins, load_plugins
@@ -109,7 +109,7 @@ def create_app(
             *oidc.routes(provider),
             *flows.routes(desk),
             *operations.routes(settings, server.database, server.connectors, server.plugins),
-            Mount("/api", create_api(office)),
+            mount_api(office),
             Route("/", _home),
             *brand_routes(settings),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
