@@ -52,7 +52,9 @@ def test_a_deleted_user_is_gone_and_that_is_logged(api: Api, user: dict[str, Any
     assert api("GET", f"/logs/{log['id']}").json() == log
 
 
-@pytest.mark.parametrize(("search", "found"), [("lice", 1), ("alice%", 1), ("_lice", 0), ("bob", 0)])
+@pytest.mark.parametrize(
+    ("search", "found"), [("lice", 1), ("alice%", 1), ("_lice", 0), ("bob", 0)]
+)
 def test_users_are_found_by_part_of_an_address(
     api: Api, user: dict[str, Any], search: str, found: int
 ) -> None:
