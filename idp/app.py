@@ -21,7 +21,7 @@ from idp.accounts.current_experience import CurrentExperience
 from idp.accounts.passwords import Passwords, TooManyPasswords
 from idp.administration.access import register_management_api
 from idp.administration.office import Office
-from idp.api import create_api
+from idp.api import mount_api
 from idp.connectors import Connectors
 from idp.outbox import Carrier, Courier, Outbox, open_carrier
 from idp.plugins import Plugins, load_plugins
@@ -115,7 +115,7 @@ def create_app(
             *oidc.routes(provider),
             *flows.routes(desk),
             *operations.routes(settings, server.database, server.plugins),
-            Mount("/api", create_api(office)),
+            mount_api(office),
             Route("/", _home),
             *brand_routes(settings, pages.look),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),

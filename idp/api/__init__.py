@@ -1,5 +1,5 @@
 """The management API, in the shapes of Logto's: docs/management-api.md."""
 
-from idp.api.application import create_api
+from idp.api.application import create_api, mount_api
 
-__all__ = ["create_api"]
+__all__ = ["create_api", "mount_api"]

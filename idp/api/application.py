@@ -1,7 +1,10 @@
 """The API as one application: its routers, its errors, its description."""
 
+import re
+
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import Mount
 
 from idp import __version__
 from idp.administration.office import Office
@@ -52,9 +55,17 @@ def create_api(office: Office | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.office = office
+    api.state.routes = [route for part in _PARTS for route in part.router.routes]
     for part in _PARTS:
         api.include_router(part.router)
     return api
+
+
+def mount_api(office: Office) -> Mount:
+    """Return the API below `/api`, whatever follows: a path with a line break is still its own."""
+    mount = Mount("/api", create_api(office))
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 def _operation_id(route: APIRoute) -> str:

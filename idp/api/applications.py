@@ -11,7 +11,7 @@ from idp.administration import applications
 from idp.administration.applications import ApplicationChange, ApplicationType, NewApplication
 from idp.api.bearer import Caller, OfficeDesk
 from idp.api.pagination import PAGED, Paged
-from idp.api.wire import Answered, JsonObject, Received, milliseconds
+from idp.api.wire import Answered, Flag, JsonObject, Received, Whole, milliseconds
 from idp.storage.tables import Client, ClientSecret
 
 router = APIRouter(prefix="/applications", tags=["applications"])
@@ -21,7 +21,7 @@ Uri = Annotated[str, Field(max_length=2048)]
 Uris = Annotated[list[Uri], Field(max_length=200)]
 Scope = Annotated[str, Field(max_length=4096)]
 _LATEST = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp() * 1000)
-Moment = Annotated[int, Field(ge=0, le=_LATEST)]
+Moment = Annotated[Whole, Field(ge=0, le=_LATEST)]
 
 
 class OidcMetadata(Received):
@@ -39,7 +39,7 @@ class Changed(Received):
     description: str | None = None
     oidc_client_metadata: OidcMetadata | None = None
     custom_client_metadata: JsonObject | None = None
-    is_third_party: bool | None = None
+    is_third_party: Flag | None = None
     scope: Scope | None = None
     """What it may ask for, separated by spaces; `all` at the management API for a machine."""
 

@@ -15,7 +15,7 @@ from idp.administration.connectors import Instance, Tested
 from idp.administration.office import Office
 from idp.administration.problems import Invalid, NotFound
 from idp.api.bearer import Caller, OfficeDesk
-from idp.api.wire import Answered, JsonObject, Received
+from idp.api.wire import Answered, Flag, JsonObject, Received, Whole
 from idp.connector_kit import UsageType
 from idp.outbox.sample import sample_mail
 from idp.outbox.wording import custom_template
@@ -84,8 +84,8 @@ class NewConnector(Received):
     connector_id: str
     config: JsonObject = Field(default_factory=dict)
     metadata: None = None
-    sync_profile: bool = False
-    enable_token_storage: bool = False
+    sync_profile: Flag = False
+    enable_token_storage: Flag = False
 
 
 class ConnectorChange(Received):
@@ -93,9 +93,9 @@ class ConnectorChange(Received):
 
     config: JsonObject = Field(default_factory=dict)
     metadata: None = None
-    sync_profile: bool | None = None
-    enable_token_storage: bool | None = None
-    position: Annotated[int | None, Field(ge=0, le=1000)] = None
+    sync_profile: Flag | None = None
+    enable_token_storage: Flag | None = None
+    position: Annotated[Whole | None, Field(ge=0, le=1000)] = None
     """The place in the order of failover; the first sends first."""
 
 

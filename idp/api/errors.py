@@ -1,8 +1,8 @@
 """Every error of the API in one envelope: `{code, message, data?, details?}`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
@@ -10,11 +10,15 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from idp.accounts.passwords import TooManyPasswords
 from idp.administration.problems import Problem, TooOften
 from idp.connector_kit import InvalidConfig
 from idp.verification import LimitReached
+
+if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
 
 _PAGINATION = {("query", "page"), ("query", "page_size")}
 _BUSY = 5  # seconds
@@ -92,15 +96,18 @@ async def show_limit(_: Request, error: Exception) -> JSONResponse:
     return await show_problem(_, TooOften(error.retry_after))
 
 
-async def show_http(_: Request, error: Exception) -> JSONResponse:
+async def show_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for nothing else)
     status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
     code = {404: "entity.not_found", 405: "request.method_not_allowed"}.get(status, "")
     return envelope(
         status,
         code or f"request.{status.name.lower()}",
         f"{status.phrase}.",
-        headers=error.headers,
+        headers=headers,
     )
 
 
@@ -119,6 +126,13 @@ HANDLERS: Any = {
     HTTPException: show_http,
     Exception: show_defect,
 }
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods of a path (RFC 9110 §10.2.1), whichever route of it came first."""
+    routes: Sequence[APIRoute] = request.app.state.routes
+    here = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 def _path(location: tuple[str | int, ...]) -> str:

@@ -9,7 +9,7 @@ from starlette.status import HTTP_201_CREATED
 from idp.administration import invitations
 from idp.administration.problems import Refused
 from idp.api.bearer import Caller, OfficeDesk
-from idp.api.wire import Answered, JsonObject, Received, milliseconds
+from idp.api.wire import Answered, Flag, JsonObject, Received, Whole, milliseconds
 from idp.storage.tables import MailedLink, now
 
 router = APIRouter(prefix="/organization-invitations", tags=["organization invitations"])
@@ -23,9 +23,9 @@ class Invited(Received):
     invitee: Annotated[str, Field(max_length=320)]
     organization_id: Annotated[str, Field(min_length=1, max_length=256)]
     inviter_id: str | None = None
-    expires_at: int | None = None
+    expires_at: Whole | None = None
     organization_role_ids: Annotated[list[str], Field(max_length=0)] = Field(default_factory=list)
-    message_payload: JsonObject | bool | None = None
+    message_payload: JsonObject | Flag | None = None
 
 
 class NewStatus(Received):

@@ -10,7 +10,7 @@ from idp.administration import users
 from idp.administration.users import NewUser, UserChange
 from idp.api.bearer import Caller, OfficeDesk
 from idp.api.pagination import PAGED, Paged
-from idp.api.wire import Answered, JsonObject, Received, milliseconds
+from idp.api.wire import Answered, Flag, JsonObject, Received, milliseconds
 from idp.storage.tables import User
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -71,7 +71,7 @@ class NewPassword(Received):
 class Suspension(Received):
     """Whether a person is locked out."""
 
-    is_suspended: bool
+    is_suspended: Flag
 
 
 class Account(Answered):

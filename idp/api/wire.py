@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt
 from pydantic.alias_generators import to_camel
 
 JsonObject = dict[str, Any]
+Flag = StrictBool
+Whole = StrictInt
 
 
 class Received(BaseModel):

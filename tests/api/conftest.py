@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import pytest
+from running_demo import RunningDemo
 from starlette.testclient import TestClient
 
 from idp.administration.access import add_management_client, issue_access_token
@@ -31,8 +32,8 @@ class Api:
         """Run a unit of work."""
         assert self.client.portal
         database = self.client.app.state.server.database  # type: ignore[attr-defined]
-        done: T = self.client.portal.call(partial(database.run, function, *args, **kwargs))
-        return done
+        result: T = self.client.portal.call(partial(database.run, function, *args, **kwargs))
+        return result
 
     def __call__(self, method: str, path: str, **options: Any) -> Any:
         return self.client.request(method, f"/api{path}", **options)
@@ -66,3 +67,11 @@ def smtp_config(**changes: object) -> dict[str, Any]:
         "templates": templates,
         **changes,
     }
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[RunningDemo]:
+    """A server as a process of its own, with a mailbox behind it."""
+    demo = RunningDemo.start("--no-limits", "--no-seed")
+    yield demo
+    assert demo.stop() == 0
