@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from idp import flows, oidc, operations, web
+from idp import console, flows, oidc, operations, web
 from idp.accounts.passwords import Passwords, TooManyPasswords
 from idp.connectors import Connectors
 from idp.outbox import Carrier, Courier, Outbox, open_carrier
@@ -83,9 +83,21 @@ def create_app(
     passwords = Passwords(settings)
     desk = flows.Desk(settings, server.database, proofs, pages, outbox, passwords, gate)
 
+    office = console.Console(
+        settings,
+        server.database,
+        server.secrets,
+        server.plugins,
+        server.connectors,
+        server.carrier.defer,
+        desk,
+        provider,
+    )
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await provider.start()
+        await office.start()
         async with running(server, deliver=deliver), aclosing(gate):
             yield
 
@@ -94,13 +106,14 @@ def create_app(
             *oidc.routes(provider),
             *flows.routes(desk),
             *operations.routes(settings, server.database, server.connectors, server.plugins),
+            *console.routes(office),
             Route("/", _home),
             *brand_routes(settings),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
         ],
         middleware=[
             Middleware(SecurityHeaders, https=not settings.is_loopback),
-            Middleware(CrossSiteGuard, exempt=_OPEN_TO_OTHERS),
+            Middleware(CrossSiteGuard, exempt=_OPEN_TO_OTHERS, on_refusal=office.note_forgery),
             Middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_FORM),
         ],
         exception_handlers={

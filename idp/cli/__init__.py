@@ -5,6 +5,7 @@ import sys
 import typer
 
 from idp.cli import (
+    admin_link,
     apps,
     connectors,
     database,
@@ -28,6 +29,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(server.serve)
 app.command("worker")(worker.worker)
 app.command("init")(server.init)
+app.command("admin-link")(admin_link.admin_link)
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(messages.app, name="messages")
 app.add_typer(apps.app, name="apps")

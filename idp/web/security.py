@@ -1,8 +1,13 @@
 """Headers every answer carries, and the refusal of cross-site form posts."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+OnRefusal = Callable[[Scope], Awaitable[None]]
+"""Told of each forged request."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -67,12 +72,17 @@ class CrossSiteGuard:
     endpoints that other sites must reach and that never act on a cookie alone.
     """
 
-    def __init__(self, app: ASGIApp, *, exempt: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, exempt: frozenset[str], on_refusal: OnRefusal | None = None
+    ) -> None:
         self._app = app
         self._exempt = exempt
+        self._on_refusal = on_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._is_forged(scope):
+            if self._on_refusal:
+                await self._on_refusal(scope)
             refusal = PlainTextResponse("This form was sent from another site.", 403)
             await refusal(scope, receive, send)
         else:

@@ -1,0 +1,103 @@
+"""The delivery log, searched without ever reading more of it than a page can show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from idp.administration.audit import Actor, Target, record
+from idp.outbox.log import NotPossible, cancel, retry_now
+from idp.outbox.promise import Defer
+from idp.storage import Secrets
+from idp.storage.secrets import first_id
+from idp.storage.tables import Message, MessageState
+
+_SEARCHED = 20_000
+"""How many mails one search looks at; the next page goes on where it stopped."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which mails to show; times bound when they were promised."""
+
+    state: MessageState | None = None
+    usage_type: str | None = None
+    connector_id: str | None = None
+    recipient_hashes: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    before: str | None = None
+    """The id the page before ended with."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of mails, newest first; `before` is where an older page goes on, if there is one."""
+
+    messages: list[Message] = field(default_factory=list)
+    before: str | None = None
+
+
+def search(session: Session, wanted: Wanted, limit: int = 50) -> Found:
+    """Return a page of mails.
+
+    Filters no index serves are applied to a bounded stretch of the log, so that a rare kind of mail
+    costs no scan of the whole table; the page may then be short and still have an older one.
+    """
+    newest_first = col(Message.id).desc()
+    stretch = select(Message.id).order_by(newest_first).limit(_SEARCHED)
+    if wanted.recipient_hashes:
+        stretch = stretch.where(col(Message.recipient_hash).in_(wanted.recipient_hashes))
+    if wanted.since:
+        stretch = stretch.where(col(Message.id) >= first_id(wanted.since))
+    bounds = [wanted.before, first_id(wanted.until) if wanted.until else None]
+    upper = min((bound for bound in bounds if bound), default="")
+    if upper:
+        stretch = stretch.where(col(Message.id) < upper)
+    rows = select(Message).order_by(newest_first).limit(limit + 1)
+    rows = rows.where(col(Message.id).in_(select(stretch.subquery().c.id)))
+    if wanted.state:
+        rows = rows.where(Message.state == wanted.state)
+    if wanted.usage_type:
+        rows = rows.where(Message.usage_type == wanted.usage_type)
+    if wanted.connector_id:
+        rows = rows.where(Message.connector_id == wanted.connector_id)
+    found = list(session.exec(rows))
+    if len(found) > limit:
+        return Found(found[:limit], found[limit - 1].id)
+    last = session.exec(stretch.offset(_SEARCHED - 1).limit(1)).first()
+    return Found(found, last)
+
+
+def masked_recipient(secrets: Secrets, message: Message) -> str:
+    """Return the address with enough taken out that nobody can write to it."""
+    local, _, domain = secrets.open(message.recipient).rpartition("@")
+    return f"{local[:1]}***@{domain}"
+
+
+def send_again(session: Session, message_id: str, defer: Defer, actor: Actor) -> str | None:
+    """Have a mail delivered at once; return why that is not possible, which is recorded too."""
+    try:
+        retry_now(session, message_id, defer)
+    except NotPossible as error:
+        return _refused(session, actor, "delivery.retry", message_id, error)
+    record(session, actor, "delivery.retry", Target("message", message_id))
+    return None
+
+
+def end(session: Session, message_id: str, actor: Actor) -> str | None:
+    """Cancel a mail; return why that is not possible, which is recorded too."""
+    try:
+        cancel(session, message_id)
+    except NotPossible as error:
+        return _refused(session, actor, "delivery.cancel", message_id, error)
+    record(session, actor, "delivery.cancel", Target("message", message_id))
+    return None
+
+
+def _refused(
+    session: Session, actor: Actor, action: str, message_id: str, error: NotPossible
+) -> str:
+    record(session, actor, action, Target("message", message_id[:64]), refused=True)
+    return str(error)
