@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlalchemy.exc import DataError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -19,6 +18,9 @@ from starlette.staticfiles import StaticFiles
 
 from idp import console, flows, oidc, operations, web
 from idp.accounts.passwords import Passwords, TooManyPasswords
+from idp.administration.access import register_management_api
+from idp.administration.office import Office
+from idp.api import create_api
 from idp.connectors import Connectors
 from idp.outbox import Carrier, Courier, Outbox, open_carrier
 from idp.plugins import Plugins, load_plugins
@@ -26,6 +28,7 @@ from idp.settings import Settings
 from idp.storage import Database, Secrets, open_database
 from idp.storage.housekeeping import keep_clean
 from idp.verification import Gate, Limits, Proofs
+from idp.web.body_limit import BodyLimit
 from idp.web.branding import brand_routes
 from idp.web.error_pages import error_pages
 from idp.web.i18n import mark
@@ -47,6 +50,7 @@ _OPEN_TO_OTHERS = frozenset(
     )
 )
 _LARGEST_FORM = 64 * 1024  # bytes
+_LARGEST_BELOW = {"/api/": 2 * 1024 * 1024}  # holds templates of many kinds and languages
 
 
 @dataclass(frozen=True)
@@ -82,22 +86,24 @@ def create_app(
     provider = oidc.Provider(settings, server.database, server.secrets, pages)
     passwords = Passwords(settings)
     desk = flows.Desk(settings, server.database, proofs, pages, outbox, passwords, gate)
-
-    office = console.Console(
-        settings,
-        server.database,
-        server.secrets,
-        server.plugins,
-        server.connectors,
-        server.carrier.defer,
-        desk,
-        provider,
+    office = Office(
+        settings=settings,
+        secrets=server.secrets,
+        plugins=server.plugins,
+        database=server.database,
+        outbox=outbox,
+        proofs=proofs,
+        passwords=passwords,
+        defer=server.carrier.defer,
     )
+
+    control = console.Console(office, desk, provider)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await provider.start()
-        await office.start()
+        await control.start()
+        await server.database.run(register_management_api, settings.issuer)
         async with running(server, deliver=deliver), aclosing(gate):
             yield
 
@@ -106,15 +112,21 @@ def create_app(
             *oidc.routes(provider),
             *flows.routes(desk),
             *operations.routes(settings, server.database, server.connectors, server.plugins),
-            *console.routes(office),
+            *console.routes(control),
+            Mount("/api", create_api(office)),
             Route("/", _home),
             *brand_routes(settings),
             Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
         ],
         middleware=[
             Middleware(SecurityHeaders, https=not settings.is_loopback),
-            Middleware(CrossSiteGuard, exempt=_OPEN_TO_OTHERS, on_refusal=office.note_forgery),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_FORM),
+            Middleware(
+                CrossSiteGuard,
+                exempt=_OPEN_TO_OTHERS,
+                exempt_below=("/api/",),
+                on_refusal=control.note_forgery,
+            ),
+            Middleware(BodyLimit, largest=_LARGEST_FORM, below=_LARGEST_BELOW),
         ],
         exception_handlers={
             **error_pages(pages, unreadable=DataError),

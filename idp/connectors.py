@@ -170,6 +170,28 @@ def list_connectors(session: Session) -> list[Connector]:
     return list(session.exec(statement))
 
 
+def has_usable_connector(
+    session: Session, secrets: Secrets, plugins: Plugins, *, but: str | None = None
+) -> bool:
+    """Tell whether a plugin takes the settings of some saved instance, other than `but`."""
+    return any(
+        _is_usable(instance, secrets, plugins)
+        for instance in list_connectors(session)
+        if instance.id != but
+    )
+
+
+def _is_usable(instance: Connector, secrets: Secrets, plugins: Plugins) -> bool:
+    connector = plugins.connectors.get(instance.connector_id)
+    if connector is None:
+        return False
+    try:
+        connector.config_model.parse(secrets.open_json(instance.config))
+    except (InvalidConfig, SetupError):
+        return False
+    return True
+
+
 def save_connector(
     session: Session,
     secrets: Secrets,

@@ -1,1 +1,5 @@
-"""The management API, in Logto's shapes where Logto has the resource."""
+"""The management API, in the shapes of Logto's: docs/management-api.md."""
+
+from idp.api.application import create_api
+
+__all__ = ["create_api"]

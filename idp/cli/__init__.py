@@ -12,6 +12,7 @@ from idp.cli import (
     demo,
     keys,
     messages,
+    openapi,
     plugins,
     server,
     templates,
@@ -30,6 +31,7 @@ app.command("serve")(server.serve)
 app.command("worker")(worker.worker)
 app.command("init")(server.init)
 app.command("admin-link")(admin_link.admin_link)
+app.command("openapi")(openapi.openapi)
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(messages.app, name="messages")
 app.add_typer(apps.app, name="apps")
@@ -42,11 +44,12 @@ app.add_typer(database.app, name="db")
 
 def main() -> None:
     """Run the command line; what must be put right first is one line and exit status 2."""
+    from idp.administration.problems import Problem
     from idp.connector_kit import InvalidConfig
     from idp.settings import SetupError
 
     try:
         app()
-    except (SetupError, InvalidConfig) as error:
+    except (SetupError, InvalidConfig, Problem) as error:
         typer.echo(f"idp: {error}", err=True)
         sys.exit(2)

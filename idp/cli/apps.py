@@ -47,24 +47,30 @@ def add(
     userinfo_signed_response_alg: Annotated[
         str | None, typer.Option(help="Answer userinfo as a JWT signed with this.")
     ] = None,
+    management: Annotated[
+        bool, typer.Option("--management", help="A program that uses the management API.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Register an application; its secret is shown this once.
 
     Example: idp apps add "Wiki" --redirect-uri https://wiki.example.com/callback
     """
+    from idp.administration.access import MANAGEMENT_GRANTS, SCOPE, register_management_api
     from idp.oidc.clients import add_client
 
     keys = _read_jwks(jwks) if jwks else None
     wanted: dict[str, Any] = {
-        "grant_types": grant_type,
-        "scope": scope,
+        "grant_types": MANAGEMENT_GRANTS if management else grant_type,
+        "scope": SCOPE if management else scope,
         "jwks": keys,
         "id_token_signed_response_alg": id_token_signed_response_alg,
         "userinfo_signed_response_alg": userinfo_signed_response_alg,
     }
 
     async def register(workspace: "Workspace") -> dict[str, Any]:
+        if management:
+            await workspace.database.run(register_management_api, workspace.settings.issuer)
         client, secret = await workspace.database.run(
             add_client,
             name=name,

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from idp.administration.connectors import Tested
     from idp.connector_kit import EmailRequest, EmailTemplate, ProbeStep, UsageType
     from idp.plugins import ConnectorClass, Plugins
     from idp.storage.tables import Breaker
@@ -54,31 +55,37 @@ def set_instance(
 
     Example: idp connectors set smtp --config smtp.json
     """
+    from idp.administration import connectors
+    from idp.administration.audit import Actor
     from idp.cli.workspace import Workspace, work
-    from idp.connectors import save_connector
 
     async def save(workspace: Workspace) -> str:
         connector = _find(workspace.plugins, target)
-        instance = await workspace.database.run(
-            save_connector, workspace.secrets, connector, _read(config), append=append
+        saved = await workspace.database.run(
+            connectors.save, workspace, Actor("cli"), connector, _read(config), append=append
         )
-        return instance.id
+        return saved.row.id
 
     typer.echo(f"Saved {target} as {work(save)}.")
 
 
 @app.command("remove")
 def remove_instance(instance_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-    """Forget a saved instance.
+    """Forget a saved instance, unless people could no longer sign up or in without it.
 
     Example: idp connectors remove 019ab3f0-...
     """
+    from idp.administration.audit import Actor
+    from idp.administration.connectors import ConnectorInUse, remove_connector
     from idp.cli.workspace import Workspace, work
-    from idp.connectors import delete_connector
     from idp.settings import SetupError
 
     async def remove(workspace: Workspace) -> bool:
-        return await workspace.database.run(delete_connector, instance_id)
+        actor = Actor("cli")
+        try:
+            return await workspace.database.run(remove_connector, workspace, actor, instance_id)
+        except ConnectorInUse as error:
+            raise SetupError(f"{instance_id} stays. {error}") from error
 
     if not work(remove):
         raise SetupError(f"No connector instance has the id {instance_id}; see `connectors list`.")
@@ -130,46 +137,35 @@ def probe_config(
     usage = _usage_type(usage_type)
     template = _saved_template(usage, locale) if locale else None
     request = sample_mail(to, usage, locale=locale or "en", template=template)
-    steps = asyncio.run(_probe(target, settings, request))
+    tested = asyncio.run(_try_out(target, settings, request))
+    steps = tested.steps
     if as_json:
         typer.echo(json.dumps([asdict(step) for step in steps], indent=2))
     else:
         typer.echo("\n".join(_lines(steps)))
-    if not all(step.ok for step in steps):
+    if tested.replaced:
+        _warn(tested.replaced)
+    if tested.failed_step:
         raise typer.Exit(1)
 
 
-async def _probe(
+async def _try_out(
     target: str, settings: Mapping[str, object], request: "EmailRequest"
-) -> list["ProbeStep"]:
-    from idp.connectors import open_connector
+) -> "Tested":
+    from idp.administration.connectors import try_out
     from idp.plugins import load_plugins
 
     plugins = load_plugins()
-    connector = open_connector(plugins, _find(plugins, target).metadata.id, settings)
-    connector.on_config_change = _warn
-    try:
-        return await connector.probe(request)
-    finally:
-        await connector.aclose()
+    return await try_out(plugins, _find(plugins, target), settings, request)
 
 
-async def _warn(change: Mapping[str, object]) -> None:
+def _warn(replaced: Sequence[str]) -> None:
     """Tell that the provider replaced a value, such as a refresh token; the old one may be void."""
-    names = ", ".join(_key_paths(change))
     typer.echo(
-        f"The provider replaced {names} during this test, and nothing saved the new value: "
-        "get a fresh one before you save these settings.",
+        f"The provider replaced {', '.join(replaced)} during this test, and nothing saved the new "
+        "value: get a fresh one before you save these settings.",
         err=True,
     )
-
-
-def _key_paths(change: Mapping[str, object], prefix: str = "") -> Iterator[str]:
-    for key, value in change.items():
-        if isinstance(value, Mapping):
-            yield from _key_paths(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
 
 
 def _usage_type(name: str) -> "UsageType":
@@ -196,7 +192,7 @@ def _saved_template(usage_type: "UsageType", locale: str) -> "EmailTemplate | No
     return work(choose)
 
 
-def _lines(steps: list["ProbeStep"]) -> Iterator[str]:
+def _lines(steps: Sequence["ProbeStep"]) -> Iterator[str]:
     """Align names and times; what to do stands on a line of its own."""
     width = max(len(step.name) for step in steps)
     for step in steps:
@@ -242,13 +238,14 @@ def _condition(row: "Breaker | None") -> dict[str, Any]:
 
 
 def _find(plugins: "Plugins", target: str) -> "ConnectorClass":
+    from idp.administration.connectors import factory
+    from idp.administration.problems import Refused
     from idp.settings import SetupError
 
-    connector = plugins.by_target(target)
-    if connector is None:
-        known = ", ".join(sorted(found.metadata.target for found in plugins.connectors.values()))
-        raise SetupError(f"No installed plugin provides {target}; installed: {known or 'none'}.")
-    return connector
+    try:
+        return factory(plugins, target)
+    except Refused as refusal:
+        raise SetupError(refusal.message) from refusal
 
 
 def _read(file: Path) -> dict[str, object]:

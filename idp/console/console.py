@@ -18,14 +18,12 @@ from starlette.types import Scope
 from idp.accounts.sessions import SignedIn
 from idp.administration.administrators import find_signed_in, is_administrator
 from idp.administration.audit import Actor, record
-from idp.connectors import Connectors
+from idp.administration.office import Office
 from idp.console.client import ensure_client
 from idp.flows import Desk
 from idp.oidc import Provider
-from idp.outbox.promise import Defer
-from idp.plugins import Plugins
 from idp.settings import Settings, SetupError
-from idp.storage import Database, Secrets
+from idp.storage import Database
 from idp.storage.tables import User
 from idp.web.cookies import Cookie
 from idp.web.security import PAGE_POLICY
@@ -51,15 +49,18 @@ NAVIGATION = (
 class Console:
     """What every page has at hand."""
 
-    settings: Settings
-    database: Database
-    secrets: Secrets
-    plugins: Plugins
-    connectors: Connectors
-    defer: Defer
+    office: Office
     desk: Desk
     provider: Provider
     _stranger_noted_at: float = field(init=False, default=float("-inf"))
+
+    @property
+    def settings(self) -> Settings:
+        return self.office.settings
+
+    @property
+    def database(self) -> Database:
+        return self.office.database
 
     async def start(self) -> None:
         """Register the console as a client; must be awaited before the first request."""
@@ -80,12 +81,12 @@ class Console:
         return Cookie(f"__Host-{name}" if secure else name, secure)
 
     def seal(self, value: dict[str, object]) -> str:
-        return self.secrets.seal_json(value)
+        return self.office.secrets.seal_json(value)
 
     def unseal(self, cookie: str | None) -> dict[str, Any]:
         """Return what a cookie of ours holds; nothing for any other."""
         try:
-            return self.secrets.open_json(cookie) if cookie else {}
+            return self.office.secrets.open_json(cookie) if cookie else {}
         except (SetupError, json.JSONDecodeError):
             return {}
 

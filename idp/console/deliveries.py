@@ -27,7 +27,9 @@ async def show_deliveries(console: Console, request: Request, visitor: Visitor) 
         "deliveries.html",
         user=visitor.user,
         found=found,
-        recipients={each.id: masked_recipient(console.secrets, each) for each in found.messages},
+        recipients={
+            each.id: masked_recipient(console.office.secrets, each) for each in found.messages
+        },
         names=await _names(console),
         asked={name: value for name, value in asked.items() if value},
         states=[(each.value, each.value) for each in MessageState],
@@ -48,7 +50,7 @@ async def show_delivery(console: Console, request: Request, visitor: Visitor) ->
         user=visitor.user,
         message=message,
         attempts=attempts,
-        recipient=masked_recipient(console.secrets, message),
+        recipient=masked_recipient(console.office.secrets, message),
         names=await _names(console),
         problem=request.query_params.get("problem"),
         is_open=message.state in {MessageState.PROMISED, MessageState.UNKNOWN},
@@ -58,7 +60,9 @@ async def show_delivery(console: Console, request: Request, visitor: Visitor) ->
 async def submit_retry(console: Console, request: Request, visitor: Visitor) -> Response:
     """Have a mail delivered at once."""
     message_id = request.path_params["message_id"]
-    problem = await console.database.run(send_again, message_id, console.defer, visitor.actor)
+    problem = await console.database.run(
+        send_again, message_id, console.office.defer, visitor.actor
+    )
     return _back(message_id, problem)
 
 
@@ -73,7 +77,7 @@ def _back(message_id: str, problem: str | None) -> Response:
 
 
 def _wanted(console: Console, asked: dict[str, str], before: str | None) -> Wanted:
-    hashes = console.secrets.keyed_hashes("recipient", asked["to"].casefold())
+    hashes = console.office.secrets.keyed_hashes("recipient", asked["to"].casefold())
     states = {each.value: each for each in MessageState}
     return Wanted(
         state=states.get(asked["state"]),
@@ -101,7 +105,7 @@ async def _names(console: Console) -> dict[str, str]:
 
 def _read_names(session: Session, console: Console) -> dict[str, str]:
     """Return what the connector instances are called: the class, and which one in the order."""
-    known = console.plugins.connectors
+    known = console.office.plugins.connectors
     return {
         instance.id: f"{place}. {known[instance.connector_id].metadata.name['en']}"
         if instance.connector_id in known

@@ -7,7 +7,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from idp.administration.administrators import LINK_PATH
-from idp.console import audit_log, connector_pages, deliveries, overview
+from idp.console import audit_log, connector_editor, connector_pages, deliveries, overview
 from idp.console.administrator_link import show_link, submit_link
 from idp.console.console import PATH, Console, Guarded, Page, for_administrators
 from idp.console.sign_in import finish_sign_in, sign_out, start_sign_in
@@ -24,10 +24,11 @@ OPEN: tuple[tuple[str, str, Guarded], ...] = (
 PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "", overview.show_overview),
     ("GET", "/connectors", connector_pages.show_connectors),
-    ("GET", "/connectors/new/{connector_id}", connector_pages.show_new),
-    ("POST", "/connectors/new/{connector_id}", connector_pages.submit_settings),
-    ("GET", "/connectors/{instance_id}", connector_pages.show_instance),
-    ("POST", "/connectors/{instance_id}", connector_pages.submit_settings),
+    ("POST", "/connectors/experience", connector_pages.submit_experience),
+    ("GET", "/connectors/new/{connector_id}", connector_editor.show_new),
+    ("POST", "/connectors/new/{connector_id}", connector_editor.submit_new),
+    ("GET", "/connectors/{instance_id}", connector_editor.show_instance),
+    ("POST", "/connectors/{instance_id}", connector_editor.submit_instance),
     ("POST", "/connectors/{instance_id}/move", connector_pages.submit_move),
     ("POST", "/connectors/{instance_id}/remove", connector_pages.submit_removal),
     ("GET", "/deliveries", deliveries.show_deliveries),

@@ -1,11 +1,11 @@
 """A form drawn from the settings model of a connector, and the settings read from it again."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from idp.administration.instances import KEPT
+from idp.administration.connector_secrets import UNCHANGED
 from idp.plugins import ConnectorClass
 
 Kind = Literal["text", "lines", "number", "choice", "secret", "secret_lines", "json", "group"]
@@ -38,7 +38,7 @@ class Field:
 
 @dataclass
 class Draft:
-    """Settings as far as they are typed, with `KEPT` for secrets that are saved."""
+    """Settings as far as they are typed, with `UNCHANGED` for secrets that are saved."""
 
     config: dict[str, Any]
     problems: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Draft:
     def shown(self, field: Field) -> str:
         """Return what stands in the control; a saved secret never does, nor an open <value>."""
         value = self.value(field)
-        if value is None or value == KEPT or is_open(value):
+        if value is None or value == UNCHANGED or is_open(value):
             return ""
         if field.kind == "json":
             return "" if value in ([], {}) else as_json(value)
@@ -63,13 +63,13 @@ class Draft:
 
     def placeholder(self, field: Field) -> str:
         value = self.value(field)
-        if value == KEPT:
+        if value == UNCHANGED:
             return "saved; leave blank to keep it"
         return value if is_open(value) else field.default
 
     def is_kept(self, field: Field) -> bool:
         value = self.value(field)
-        return value == KEPT or (isinstance(value, list) and KEPT in value)
+        return value == UNCHANGED or (isinstance(value, list) and UNCHANGED in value)
 
     def problem(self, field: Field) -> str | None:
         path = ".".join(field.path)
@@ -80,12 +80,13 @@ class Draft:
         )
         return next(inner, None)
 
+    def has_problem(self, fields: Iterable[Field]) -> bool:
+        paths = tuple(".".join(each.path) for each in fields)
+        return any(key.startswith(paths) for key in self.problems)
+
     def is_used(self, group: Field) -> bool:
-        """Tell whether something in a group is filled in or wrong."""
-        return any(
-            self.is_used(each) if each.kind == "group" else bool(self.shown(each))
-            for each in group.fields
-        ) or any(key.startswith(".".join(group.path)) for key in self.problems)
+        """Tell whether a group says something, or is wrong."""
+        return bool(self.value(group)) or self.has_problem([group])
 
 
 def is_open(value: Any) -> bool:
@@ -98,7 +99,7 @@ def as_json(value: Any) -> str:
 
 
 def draw(connector: ConnectorClass) -> tuple[Field, ...]:
-    """Return the fields of a connector's settings, the required ones first."""
+    """Return the fields of a connector's settings, in the order of its model."""
     schema = connector.config_model.model_json_schema(by_alias=True)
     return _fields([schema], (), schema.get("$defs", {}))
 
@@ -163,7 +164,7 @@ def _fields(
         _field(schemas, (*path, key), definitions, required=_is_required(key, models))
         for key, schemas in named.items()
     ]
-    return tuple(sorted(drawn, key=lambda each: (not each.required, each.kind == "group")))
+    return tuple(drawn)
 
 
 def _is_required(key: str, models: list[Any]) -> bool:

@@ -33,6 +33,7 @@ class Announcement:
     issuer: str
     directory: str
     has_accounts: bool
+    api_token: str
     surroundings: Surroundings
 
     def print(self, output: TextIO, *, as_json: bool) -> None:
@@ -54,7 +55,7 @@ class Announcement:
                     "port": self.surroundings.smtp_port,
                 },
                 "admin_link": None,
-                "api_token": None,
+                "api_token": self.api_token,
                 "client_id": CLIENT_ID,
                 "client_secret": self.surroundings.client_secret,
                 "redirect_uri": self.surroundings.redirect_uri,

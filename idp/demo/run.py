@@ -20,7 +20,7 @@ from idp.demo.directory import DemoDirectory, demo_directory
 from idp.demo.listeners import listen_on_localhost
 from idp.demo.mailbox import Mailbox
 from idp.demo.sample_app import create_sample_app
-from idp.demo.seed import CLIENT_ID, Surroundings, seed
+from idp.demo.seed import CLIENT_ID, Surroundings, issue_api_token, seed
 from idp.demo.web_server import serving
 from idp.settings import Settings
 from idp.storage.migrations import upgrade
@@ -78,6 +78,7 @@ async def _start(
     app = create_app(settings, limits=Limits.lifted() if options.no_limits else None)
     attach_mailbox(app, Mailbox(directory.mails), listeners.smtp)
     await seed(app.state.server, surroundings, with_users=options.seed)
+    api_token = await issue_api_token(app.state.server)
     client = create_sample_app(settings.issuer, CLIENT_ID, surroundings.client_secret)
     await stack.enter_async_context(serving(app, listeners.server))
     await stack.enter_async_context(serving(client, listeners.sample_app))
@@ -85,6 +86,7 @@ async def _start(
         issuer=settings.issuer,
         directory=str(directory.path),
         has_accounts=options.seed,
+        api_token=api_token,
         surroundings=surroundings,
     )
 

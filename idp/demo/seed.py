@@ -1,11 +1,13 @@
 """What a demo starts with: a client, a connector to the mailbox, wording, a few accounts."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlmodel import Session, select
 
 from idp.accounts.passwords import Passwords
 from idp.accounts.users import address_key, create_user, find_user
+from idp.administration.access import add_management_client, issue_access_token
 from idp.app import Server
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
 from idp.connectors import save_connector
@@ -17,9 +19,11 @@ from idp.storage import Secrets
 from idp.storage.tables import Client, Connector
 
 CLIENT_ID = "sample-app"
+API_CLIENT_ID = "management-script"
 USERS = ("alice@example.com", "bob@example.com", "carol@example.com")
 PASSWORD = "lanterns over a quiet harbour"
 
+_API_TOKEN_LIFETIME = timedelta(days=7)
 _SENDER = "Demo <no-reply@example.com>"
 
 
@@ -50,6 +54,17 @@ async def seed(server: Server, surroundings: Surroundings, *, with_users: bool) 
     await run(save_shipped_templates, shipped_locales(), replace=False)
     if with_users:
         await run(_seed_users, await Passwords(server.settings).hash(PASSWORD))
+
+
+async def issue_api_token(server: Server) -> str:
+    """Return an access token for the management API; its client is made if need be."""
+    return await server.database.run(_issue_api_token, server.settings.issuer)
+
+
+def _issue_api_token(session: Session, issuer: str) -> str:
+    if session.get(Client, API_CLIENT_ID) is None:
+        add_management_client(session, issuer, "Management script", client_id=API_CLIENT_ID)
+    return issue_access_token(session, issuer, API_CLIENT_ID, _API_TOKEN_LIFETIME)
 
 
 def _seed_client(session: Session, surroundings: Surroundings) -> None:

@@ -36,7 +36,12 @@ def load_api(session: Session, identifier: str | None) -> ApiResource | None:
 
 
 def save_api(session: Session, identifier: str, name: str, scope: str) -> None:
-    """Register an API, or change it; raises ValueError unless it is named by an absolute URI."""
+    """Register an API, or change it; raises ValueError unless it is named by an absolute URI.
+
+    The scope `all` is that of the management API alone: at another one it would mean both.
+    """
+    if "all" in scope.split():
+        raise ValueError("The scope `all` is the management API's; choose another name.")
     if ":" not in identifier or {*identifier} & {*" #"} or not identifier.isprintable():
         raise ValueError(f"{identifier} is not an absolute URI without a fragment (RFC 8707 §2).")
     session.merge(ApiResource(identifier=identifier, name=name, scope=scope))

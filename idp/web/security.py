@@ -69,14 +69,21 @@ class CrossSiteGuard:
 
     Browsers say where a request comes from in Sec-Fetch-Site, older ones in Origin; a client that
     sends neither is no browser and holds no cookie by accident. `exempt` paths are protocol
-    endpoints that other sites must reach and that never act on a cookie alone.
+    endpoints that other sites must reach and that never act on a cookie alone; nor does anything
+    below the paths of `exempt_below`.
     """
 
     def __init__(
-        self, app: ASGIApp, *, exempt: frozenset[str], on_refusal: OnRefusal | None = None
+        self,
+        app: ASGIApp,
+        *,
+        exempt: frozenset[str],
+        exempt_below: tuple[str, ...] = (),
+        on_refusal: OnRefusal | None = None,
     ) -> None:
         self._app = app
         self._exempt = exempt
+        self._exempt_below = exempt_below
         self._on_refusal = on_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +96,10 @@ class CrossSiteGuard:
             await self._app(scope, receive, send)
 
     def _is_forged(self, scope: Scope) -> bool:
-        if scope["method"] in _SAFE_METHODS or scope["path"] in self._exempt:
+        path = scope["path"]
+        if scope["method"] in _SAFE_METHODS or path in self._exempt:
+            return False
+        if path.startswith(self._exempt_below):
             return False
         headers = Headers(scope=scope)
         if site := headers.get("sec-fetch-site"):

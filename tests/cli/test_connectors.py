@@ -65,12 +65,24 @@ def test_settings_can_come_from_standard_input(ready: Idp) -> None:
 
 def test_a_removed_instance_is_gone(ready: Idp, config: Path) -> None:
     ready("connectors", "set", "smtp", "--config", config)
-    instance_id = listed(ready)[0]["id"]
+    ready("connectors", "set", "smtp", "--config", config, "--append")
+    instance_id, other = (row["id"] for row in listed(ready))
     assert ready("connectors", "remove", instance_id).status == 0
-    assert listed(ready) == []
+    assert [row["id"] for row in listed(ready)] == [other]
     again = ready("connectors", "remove", instance_id)
     assert again.status == 2
     assert again.err.startswith(f"idp: No connector instance has the id {instance_id};")
+
+
+def test_the_last_instance_stays_as_long_as_people_sign_in_with_codes(
+    ready: Idp, config: Path
+) -> None:
+    ready("connectors", "set", "smtp", "--config", config)
+    instance_id = listed(ready)[0]["id"]
+    ran = ready("connectors", "remove", instance_id)
+    assert ran.status == 2
+    assert ran.err.startswith(f"idp: {instance_id} stays. It is the last connector that can send")
+    assert len(listed(ready)) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ def announcement(*, has_accounts: bool = True) -> Announcement:
         issuer="http://localhost:8000",
         directory="/tmp/[x]",
         has_accounts=has_accounts,
+        api_token="token",
         surroundings=Surroundings(
             sample_app="http://localhost:9000",
             client_secret="secret",
@@ -36,7 +37,7 @@ def test_a_program_reads_one_json_line() -> None:
         "mailbox": "http://localhost:8000/dev/mail",
         "smtp": {"host": "127.0.0.1", "port": 1025},
         "admin_link": None,
-        "api_token": None,
+        "api_token": "token",
         "client_id": "sample-app",
         "client_secret": "secret",
         "redirect_uri": "http://localhost:9000/callback",

@@ -5,6 +5,7 @@ from idp.storage.tables.audit import AuditEntry
 from idp.storage.tables.clients import ApiResource, Client, ClientSecret, UsedAssertion
 from idp.storage.tables.columns import now
 from idp.storage.tables.connectors import Breaker, BreakerState, Connector, CustomTemplate
+from idp.storage.tables.experience import StoredExperience
 from idp.storage.tables.flows import Challenge, Flow, FlowKind, Interaction, LinkPurpose, MailedLink
 from idp.storage.tables.outbox import (
     UNKNOWN,
@@ -63,6 +64,7 @@ __all__ = [
     "RefreshToken",
     "SigningKey",
     "SigningKeyState",
+    "StoredExperience",
     "UsedAssertion",
     "User",
     "Verification",

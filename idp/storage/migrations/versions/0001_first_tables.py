@@ -123,6 +123,13 @@ def upgrade() -> None:
     sa.Column('value', sa.Float(), nullable=False),
     sa.PrimaryKeyConstraint('name', 'labels', name=op.f('pk_metric_total'))
     )
+    op.create_table('sign_in_experience',
+    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('values', sa.JSON(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_in_experience'))
+    )
     op.create_table('signing_key',
     sa.Column('kid', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('algorithm', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -530,6 +537,7 @@ def downgrade() -> None:
 
     op.drop_table('used_assertion')
     op.drop_table('signing_key')
+    op.drop_table('sign_in_experience')
     op.drop_table('metric_total')
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_message_recipient_hash'))
