@@ -62,12 +62,9 @@ async def submit_removal(console: Console, request: Request, visitor: Visitor) -
 async def submit_experience(console: Console, request: Request, visitor: Visitor) -> Response:
     """Say whether strangers may sign up with an address, and whether codes sign people in."""
     form = await request.form()
-    sign_up, sign_in = "sign_up" in form, "sign_in" in form
-    mode = SignInMode.SIGN_IN_AND_REGISTER if sign_up else SignInMode.SIGN_IN
-    method = {"identifier": "email", "password": True, "verificationCode": sign_in}
-    change = {"signInMode": mode.value, "signIn": {"methods": [method]}}
+    asked = "sign_up" in form, "sign_in" in form
     try:
-        await console.database.run(change_experience, console.office, visitor.actor, change)
+        await console.database.run(_change_experience, console, visitor, *asked)
     except ExperienceRefused as refused:
         target, refusal = Target("sign-in-exp"), {"reason": refused.code}
         await console.database.run(
@@ -75,6 +72,16 @@ async def submit_experience(console: Console, request: Request, visitor: Visitor
         )
         return await _page(console, request, visitor, problem=str(refused))
     return see_other(f"{PATH}/connectors?notice=experience")
+
+
+def _change_experience(
+    session: Session, console: Console, visitor: Visitor, sign_up: bool, sign_in: bool
+) -> None:
+    method = load_experience(session, console.settings).email.model_dump(by_alias=True)
+    method["verificationCode"] = sign_in
+    mode = SignInMode.SIGN_IN_AND_REGISTER if sign_up else SignInMode.SIGN_IN
+    change = {"signInMode": mode.value, "signIn": {"methods": [method]}}
+    change_experience(session, console.office, visitor.actor, change)
 
 
 async def _page(

@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 from idp.accounts.passwords import Passwords
 from idp.accounts.users import address_key, create_user, find_user
 from idp.administration.access import add_management_client, issue_access_token
+from idp.administration.administrators import issue_administrator_link
 from idp.app import Server
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
 from idp.connectors import save_connector
@@ -21,8 +22,10 @@ from idp.storage.tables import Client, Connector
 CLIENT_ID = "sample-app"
 API_CLIENT_ID = "management-script"
 USERS = ("alice@example.com", "bob@example.com", "carol@example.com")
+ADMINISTRATOR = "admin@example.com"
 PASSWORD = "lanterns over a quiet harbour"
 
+_ADMIN_LINK_LIFETIME = timedelta(days=1)
 _API_TOKEN_LIFETIME = timedelta(days=7)
 _SENDER = "Demo <no-reply@example.com>"
 
@@ -54,6 +57,12 @@ async def seed(server: Server, surroundings: Surroundings, *, with_users: bool) 
     await run(save_shipped_templates, shipped_locales(), replace=False)
     if with_users:
         await run(_seed_users, await Passwords(server.settings).hash(PASSWORD))
+
+
+async def issue_admin_link(server: Server) -> str:
+    """Return a link that opens the console, once, to the demo's administrator."""
+    issue = issue_administrator_link
+    return await server.database.run(issue, server.settings, ADMINISTRATOR, _ADMIN_LINK_LIFETIME)
 
 
 async def issue_api_token(server: Server) -> str:
