@@ -31,7 +31,7 @@ async def show_deliveries(console: Console, request: Request, visitor: Visitor) 
             each.id: masked_recipient(console.office.secrets, each) for each in found.messages
         },
         names=await _names(console),
-        asked={name: value for name, value in asked.items() if value},
+        asked=asked,
         states=[(each.value, each.value) for each in MessageState],
         usage_types=[(each.value, each.value) for each in UsageType],
     )
