@@ -1,6 +1,7 @@
 """Connectors: what is installed, what is saved, in which order, and what codes are for."""
 
 from sqlmodel import Session
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +17,7 @@ from idp.administration.connectors import Instance
 from idp.administration.problems import Problem
 from idp.administration.sign_in_experience import change_experience
 from idp.console.console import PATH, Console, Visitor, see_other
+from idp.web.branding import PICTURE_POLICY
 
 _NOTICES = {
     "saved": "Saved. The next mail leaves with these settings.",
@@ -29,6 +31,14 @@ async def show_connectors(console: Console, request: Request, visitor: Visitor) 
     """Show what is saved, in the order of failover, and what could be."""
     notice = _NOTICES.get(request.query_params.get("notice", ""))
     return await _page(console, request, visitor, notice=notice)
+
+
+async def show_logo(console: Console, request: Request, _: Visitor) -> Response:
+    """Send a plugin's picture; opened by itself it could do no more than in a page."""
+    connector = console.office.plugins.connectors.get(request.path_params["connector_id"])
+    if connector is None or connector.metadata.logo is None:
+        raise HTTPException(404)
+    return Response(connector.metadata.logo, media_type="image/svg+xml", headers=PICTURE_POLICY)
 
 
 async def submit_move(console: Console, request: Request, visitor: Visitor) -> Response:

@@ -31,6 +31,7 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/connectors/{instance_id}", connector_editor.submit_instance),
     ("POST", "/connectors/{instance_id}/move", connector_pages.submit_move),
     ("POST", "/connectors/{instance_id}/remove", connector_pages.submit_removal),
+    ("GET", "/logos/{connector_id}", connector_pages.show_logo),
     ("GET", "/deliveries", deliveries.show_deliveries),
     ("GET", "/deliveries/{message_id}", deliveries.show_delivery),
     ("POST", "/deliveries/{message_id}/retry", deliveries.submit_retry),

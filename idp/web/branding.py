@@ -15,7 +15,11 @@ _LIGHT_PAPER = Color.parse("#eef0f7")
 _DARK_PAPER = Color.parse("#262c47")
 
 # An SVG opened by itself is a document: it must not run what an <img> would not.
-_FILE_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
+PICTURE_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+}
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+}
 
 
 def brand_routes(settings: Settings) -> list[Route]:
@@ -49,7 +53,7 @@ def brand_colors(primary: str, primary_dark: str | None) -> str:
 
 
 async def _show_file(file: Path, _: Request) -> Response:
-    return FileResponse(file, headers=_FILE_POLICY)
+    return FileResponse(file, headers=PICTURE_POLICY)
 
 
 async def _show_colors(settings: Settings, _: Request) -> Response:

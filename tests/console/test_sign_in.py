@@ -6,7 +6,7 @@ from people import Site
 from sqlmodel import Session, update
 
 from idp.administration.audit import Filter, entries
-from idp.console.sign_in import CLIENT_ID
+from idp.console.client import CLIENT_ID
 from idp.storage.tables import BrowserSession, Client, MailedLink, User, now
 
 PASSWORD = "four quiet herons wade"
