@@ -1,4 +1,4 @@
-"""What a demo starts with: a client, a connector to the mailbox, wording, a few accounts."""
+"""What a demo starts with: a client, connectors to the mailbox, wording, a few accounts."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ from idp.administration.administrators import issue_administrator_link
 from idp.app import Server
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
 from idp.connectors import save_connector
+from idp.demo.mailbox import FAILING, SLOW
 from idp.oidc.clients import add_client
 from idp.outbox.wording import save_shipped_templates
 from idp.plugins import ConnectorClass
@@ -52,7 +53,7 @@ async def seed(server: Server, surroundings: Surroundings, *, with_users: bool) 
         raise SetupError(message)
     run = server.database.run
     await run(_seed_client, surroundings)
-    await run(_seed_connector, server.secrets, connector, surroundings)
+    await run(_seed_connectors, server.secrets, connector, surroundings)
     # Custom templates are chosen by language, so a mail speaks the language of the page.
     await run(save_shipped_templates, shipped_locales(), replace=False)
     if with_users:
@@ -94,17 +95,23 @@ def _seed_client(session: Session, surroundings: Surroundings) -> None:
     )
 
 
-def _seed_connector(
+def _seed_connectors(
     session: Session, secrets: Secrets, connector: ConnectorClass, surroundings: Surroundings
 ) -> None:
-    same_class = select(Connector).where(Connector.connector_id == connector.metadata.id)
-    instance = session.exec(same_class).first()
-    config = secrets.open_json(instance.config) if instance else _first_config()
+    """Save one that works, one that always fails and a slow one; they follow the mailbox."""
     mailbox = {"host": surroundings.smtp_host, "port": surroundings.smtp_port}
-    save_connector(session, secrets, connector, config | mailbox)
+    same_class = select(Connector).where(Connector.connector_id == connector.metadata.id)
+    known = list(session.exec(same_class))
+    for instance in known:
+        config = secrets.open_json(instance.config)
+        if config.get("host") == surroundings.smtp_host:
+            instance.config = secrets.seal_json(config | mailbox)
+            instance.version += 1
+    for name in () if known else ({}, {"name": FAILING}, {"name": SLOW}):
+        save_connector(session, secrets, connector, _config() | mailbox | name, append=True)
 
 
-def _first_config() -> dict[str, object]:
+def _config() -> dict[str, object]:
     templates = [template.model_dump(by_alias=True) for template in shipped_templates("en")]
     return {"fromEmail": _SENDER, "templates": templates}
 

@@ -18,8 +18,6 @@ _DARK_PAPER = Color.parse("#262c47")
 PICTURE_POLICY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 }
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-}
 
 
 def brand_routes(settings: Settings) -> list[Route]:
