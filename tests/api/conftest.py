@@ -31,7 +31,8 @@ class Api:
         """Run a unit of work."""
         assert self.client.portal
         database = self.client.app.state.server.database  # type: ignore[attr-defined]
-        return self.client.portal.call(partial(database.run, function, *args, **kwargs))
+        result: T = self.client.portal.call(partial(database.run, function, *args, **kwargs))
+        return result
 
     def __call__(self, method: str, path: str, **options: Any) -> Any:
         return self.client.request(method, f"/api{path}", **options)
