@@ -107,7 +107,7 @@ async def _submit(console: Console, request: Request, visitor: Visitor, editor: 
             return await _save(console, request, visitor, editor, draft)
     if _AS_A_WHOLE not in draft.problems:
         editor = replace(editor, is_json=form.get("do") == "json")
-    return _page(console, request, visitor, editor, draft)
+    return _page(console, request, visitor, editor, draft, trial=Trial.of(form))
 
 
 def _draft(editor: Editor, form: FormData) -> Draft:
@@ -132,7 +132,8 @@ async def _save(
         except (InvalidConfig, Problem) as error:
             draft.problems |= _problems(error)
     if draft.problems:
-        return _page(console, request, visitor, editor, draft)
+        trial = Trial.of(await request.form())
+        return _page(console, request, visitor, editor, draft, trial=trial)
     return see_other(f"{PATH}/connectors?notice=saved")
 
 
