@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,23 +11,12 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from people import verification_code_in
 from playwright.sync_api import Page, expect
 from running_demo import RunningDemo
-from tour import OVERFLOWS
 
 from idp.connector_kit.testing import ReceivedEmail
 
 pytestmark = pytest.mark.browser
 
 USER, PASSWORD = "mailer", "open-sesame-77"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SMTP_FORM = "/console/connectors/new/simple-mail-transfer-protocol"
-PAGES = (
-    "/console",
-    "/console/connectors",
-    SMTP_FORM,
-    f"{SMTP_FORM}?as=json",
-    "/console/deliveries",
-    "/console/audit",
-)
 
 
 class Provider:
@@ -146,41 +134,3 @@ def test_a_failing_connector_shows_in_the_attempts_and_the_next_one_sends(
     expect(timeline.first).to_contain_text("4.3.2")
     expect(timeline.last).to_contain_text("sent")
     assert "alice@example.com" not in console.content()
-
-
-def every_page(page: Page, demo: RunningDemo) -> Iterator[str]:
-    for path in PAGES:
-        page.goto(demo.ready["issuer"] + path)
-        yield path
-    page.goto(demo.ready["issuer"] + SMTP_FORM)
-    page.get_by_role("button", name="Save and done").click()
-    yield "problems"
-    page.goto(demo.ready["issuer"] + "/console/connectors")
-    page.locator(".cards a").first.click()
-    page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("The mail was accepted.")).to_be_visible()
-    yield "steps"
-
-
-@pytest.mark.node
-def test_every_page_of_the_console_is_for_everybody(
-    console: Page, demo: RunningDemo, axe: str, screenshots: Path | None
-) -> None:
-    found: list[Any] = []
-    for stop in every_page(console, demo):
-        console.evaluate(axe)
-        for width in (320, 768, 1280):
-            console.set_viewport_size({"width": width, "height": 900})
-            if console.evaluate(OVERFLOWS):
-                found.append((stop, width, "overflows"))
-            for scheme in ("light", "dark"):
-                console.emulate_media(color_scheme=scheme)
-                result = console.evaluate("rules => axe.run({runOnly: rules})", RULES)
-                for each in result["violations"]:
-                    where = [node["html"] for node in each["nodes"]]
-                    found.append((stop, width, scheme, each["id"], where))
-                if screenshots:
-                    name = stop.removeprefix("/").replace("/", "-").replace("?", "-")
-                    file = screenshots / f"{name}-{width}-{scheme}.png"
-                    console.screenshot(path=file, full_page=True)
-    assert found == []
