@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from idp import flows, oidc, operations, web
+from idp import console, flows, oidc, operations, web
 from idp.accounts.current_experience import CurrentExperience
 from idp.accounts.passwords import Passwords, TooManyPasswords
 from idp.administration.access import register_management_api
@@ -102,10 +102,13 @@ def create_app(
         defer=server.carrier.defer,
     )
 
+    control = console.Console(office, desk, provider)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await provider.start()
         await server.experience.refresh()
+        await control.start()
         await server.database.run(register_management_api, settings.issuer)
         async with running(server, deliver=deliver), aclosing(gate):
             yield
@@ -115,6 +118,7 @@ def create_app(
             *oidc.routes(provider),
             *flows.routes(desk),
             *operations.routes(settings, server.database, server.plugins),
+            *console.routes(control),
             mount_api(office),
             Route("/", _home),
             *brand_routes(settings, pages.look),
@@ -126,7 +130,7 @@ def create_app(
                 CrossSiteGuard,
                 exempt=_OPEN_TO_OTHERS,
                 exempt_below=("/api/",),
-                refusal=partial(cross_site_page, pages),
+                refusal=partial(_refuse_cross_site, pages, control),
             ),
             Middleware(BodyLimit, largest=_LARGEST_FORM, below=_LARGEST_BELOW),
         ],
@@ -174,6 +178,11 @@ async def running(server: Server, *, deliver: bool) -> AsyncIterator[None]:
         await server.courier.aclose()
         await server.connectors.aclose()
         await server.database.aclose()
+
+
+async def _refuse_cross_site(pages: Pages, control: console.Console, request: Request) -> Response:
+    await control.note_forgery(request.scope)
+    return cross_site_page(pages, request)
 
 
 async def _too_busy(pages: Pages, request: Request, _: Exception) -> Response:

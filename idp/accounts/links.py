@@ -12,11 +12,18 @@ from idp.storage.tables import LinkPurpose, MailedLink, now
 
 
 def issue_link(
-    session: Session, settings: Settings, purpose: LinkPurpose, lifetime: timedelta, **fields: Any
+    session: Session,
+    settings: Settings,
+    purpose: LinkPurpose,
+    lifetime: timedelta,
+    *,
+    path: str = "/links",
+    **fields: Any,
 ) -> str:
     """Return the address to mail; its token has 128 bits and is stored as a hash only.
 
-    `fields` are those of the row: whom the link is for, and what for.
+    `path` is where links of this purpose are answered; `fields` are those of the row: whom the link
+    is for, and what for.
     """
     link_token = secrets.token_urlsafe(16)
     session.add(
@@ -27,7 +34,7 @@ def issue_link(
             **fields,
         )
     )
-    return f"{settings.issuer}/links/{link_token}"
+    return f"{settings.issuer}{path}/{link_token}"
 
 
 def find_link(session: Session, link_token: str) -> MailedLink | None:

@@ -10,6 +10,7 @@ from idp.administration.audit import Actor, Target
 from idp.administration.paging import Page, newest_first
 from idp.administration.problems import NotFound, Refused
 from idp.outbox import log
+from idp.outbox.email_channel import EMAIL
 from idp.outbox.log import NotPossible
 from idp.outbox.promise import Defer
 from idp.storage import Secrets
@@ -100,8 +101,14 @@ def masked_address(address: str) -> str:
     return f"{address[:1]}***@{address.rpartition('@')[2]}" if address else ""
 
 
+def masked_recipient(secrets: Secrets, message: Message) -> str:
+    """Return whom a message is for: an application by its address, a person masked."""
+    recipient = secrets.open(message.recipient)
+    return masked_address(recipient) if message.channel == EMAIL else recipient
+
+
 def _delivery(secrets: Secrets, message: Message) -> Delivery:
-    return Delivery(message, masked_address(secrets.open(message.recipient)))
+    return Delivery(message, masked_recipient(secrets, message))
 
 
 def _refused(refusal: NotPossible) -> Refused:

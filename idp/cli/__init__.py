@@ -5,6 +5,7 @@ import sys
 import typer
 
 from idp.cli import (
+    admin_link,
     apps,
     connectors,
     database,
@@ -29,6 +30,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(server.serve)
 app.command("worker")(worker.worker)
 app.command("init")(server.init)
+app.command("admin-link")(admin_link.admin_link)
 app.command("openapi")(openapi.openapi)
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(messages.app, name="messages")

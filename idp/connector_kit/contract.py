@@ -34,6 +34,7 @@ class ConnectorMetadata:
     command line takes. `name` and `description` map language tags to text and must hold "en".
     `example_config` holds every key; an administrator starts from it. `example_configs` maps a
     service that the connector can use ("gmail") to settings in which only <placeholders> are open.
+    `logo` is a square SVG document; `guide` is Markdown, shown beside the form of the settings.
     """
 
     id: str

@@ -1,1 +1,6 @@
-"""The administrator's console: pages drawn by the server, an OIDC client of this very server."""
+"""The administrator's console: server-rendered pages, itself an OIDC client of this server."""
+
+from idp.console.console import Console
+from idp.console.routes import routes
+
+__all__ = ["Console", "routes"]

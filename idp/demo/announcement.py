@@ -16,6 +16,7 @@ _TEXT = """
 
   1. Sample app     [bold]{sample_app}[/]   <- start here, press "Sign in"
   2. Dev mailbox    [bold]{mailbox}[/]   codes arrive here (SMTP {smtp_host}:{smtp_port})
+  3. Console        [bold]{admin_link}[/]   works once
      Discovery      {issuer}/.well-known/openid-configuration
 {accounts}
   Ctrl+C stops the demo and removes it.
@@ -33,6 +34,7 @@ class Announcement:
     issuer: str
     directory: str
     has_accounts: bool
+    admin_link: str
     api_token: str
     surroundings: Surroundings
 
@@ -54,7 +56,7 @@ class Announcement:
                     "host": self.surroundings.smtp_host,
                     "port": self.surroundings.smtp_port,
                 },
-                "admin_link": None,
+                "admin_link": self.admin_link,
                 "api_token": self.api_token,
                 "client_id": CLIENT_ID,
                 "client_secret": self.surroundings.client_secret,
@@ -71,5 +73,6 @@ class Announcement:
             smtp_host=self.surroundings.smtp_host,
             smtp_port=self.surroundings.smtp_port,
             issuer=self.issuer,
+            admin_link=self.admin_link,
             accounts=accounts if self.has_accounts else "",
         )

@@ -15,6 +15,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from idp.demo.received_mail import ReceivedMail
 
 MAILS_KEPT = 500
+FAILING, SLOW = "failing.example.com", "slow.example.com"
+"""Names by which who says EHLO meets a server in trouble."""
+
+_SLOWNESS = 3.0  # seconds
 _LARGEST_MAIL = 10 * 1024 * 1024
 
 
@@ -71,7 +75,10 @@ class Mailbox:
 
 
 class SmtpServer:
-    """Speaks SMTP on a bound socket and puts every mail into a mailbox."""
+    """Speaks SMTP on a bound socket and puts every mail into a mailbox.
+
+    To who says EHLO as `FAILING` or `SLOW` it is such a server, so that there is something to see.
+    """
 
     def __init__(self, mailbox: Mailbox, listener: socket.socket) -> None:
         self._mailbox = mailbox
@@ -101,8 +108,12 @@ class SmtpServer:
         return connection
 
     async def handle_DATA(  # noqa: N802 (aiosmtpd calls the handler of a command by this name)
-        self, _server: SMTP, _session: Session, envelope: Envelope
+        self, _server: SMTP, session: Session, envelope: Envelope
     ) -> str:
+        if session.host_name == FAILING:
+            return "451 4.3.2 This mail server of the demo never takes a mail"
+        if session.host_name == SLOW:
+            await asyncio.sleep(_SLOWNESS)
         source = envelope.original_content or b""
         mail = self._mailbox.receive(envelope.mail_from or "", envelope.rcpt_tos, source)
         return f"250 2.0.0 Ok: kept as {mail.id}"

@@ -20,7 +20,7 @@ from idp.demo.directory import DemoDirectory, demo_directory
 from idp.demo.listeners import listen_on_localhost
 from idp.demo.mailbox import Mailbox
 from idp.demo.sample_app import create_sample_app
-from idp.demo.seed import CLIENT_ID, Surroundings, issue_api_token, seed
+from idp.demo.seed import CLIENT_ID, Surroundings, issue_admin_link, issue_api_token, seed
 from idp.demo.web_server import serving
 from idp.settings import Settings
 from idp.storage.migrations import upgrade
@@ -86,6 +86,7 @@ async def _start(
         issuer=settings.issuer,
         directory=str(directory.path),
         has_accounts=options.seed,
+        admin_link=await issue_admin_link(app.state.server),
         api_token=api_token,
         surroundings=surroundings,
     )

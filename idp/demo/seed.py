@@ -1,4 +1,4 @@
-"""What a demo starts with: a client, a connector to the mailbox, wording, a few accounts."""
+"""What a demo starts with: a client, connectors to the mailbox, wording, a few accounts."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,9 +8,11 @@ from sqlmodel import Session, select
 from idp.accounts.passwords import Passwords
 from idp.accounts.users import address_key, create_user, find_user
 from idp.administration.access import add_management_client, issue_access_token
+from idp.administration.administrators import issue_administrator_link
 from idp.app import Server
 from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
 from idp.connectors import save_connector
+from idp.demo.mailbox import FAILING, SLOW
 from idp.oidc.client_metadata import ClientMetadata
 from idp.oidc.clients import add_client
 from idp.outbox.wording import save_shipped_templates
@@ -22,8 +24,10 @@ from idp.storage.tables import Client, Connector
 CLIENT_ID = "sample-app"
 API_CLIENT_ID = "management-script"
 USERS = ("alice@example.com", "bob@example.com", "carol@example.com")
+ADMINISTRATOR = "admin@example.com"
 PASSWORD = "lanterns over a quiet harbour"
 
+_ADMIN_LINK_LIFETIME = timedelta(days=1)
 _API_TOKEN_LIFETIME = timedelta(days=7)
 _SENDER = "Demo <no-reply@example.com>"
 
@@ -50,11 +54,17 @@ async def seed(server: Server, surroundings: Surroundings, *, with_users: bool) 
         raise SetupError(message)
     run = server.database.run
     await run(_seed_client, surroundings)
-    await run(_seed_connector, server.secrets, connector, surroundings)
+    await run(_seed_connectors, server.secrets, connector, surroundings)
     # Custom templates are chosen by language, so a mail speaks the language of the page.
     await run(save_shipped_templates, shipped_locales(), replace=False)
     if with_users:
         await run(_seed_users, await Passwords(server.settings).hash(PASSWORD))
+
+
+async def issue_admin_link(server: Server) -> str:
+    """Return a link that opens the console, once, to the demo's administrator."""
+    issue = issue_administrator_link
+    return await server.database.run(issue, server.settings, ADMINISTRATOR, _ADMIN_LINK_LIFETIME)
 
 
 async def issue_api_token(server: Server) -> str:
@@ -88,17 +98,23 @@ def _seed_client(session: Session, surroundings: Surroundings) -> None:
     )
 
 
-def _seed_connector(
+def _seed_connectors(
     session: Session, secrets: Secrets, connector: ConnectorClass, surroundings: Surroundings
 ) -> None:
-    same_class = select(Connector).where(Connector.connector_id == connector.metadata.id)
-    instance = session.exec(same_class).first()
-    config = secrets.open_json(instance.config) if instance else _first_config()
+    """Save one that works, one that always fails and a slow one; they follow the mailbox."""
     mailbox = {"host": surroundings.smtp_host, "port": surroundings.smtp_port}
-    save_connector(session, secrets, connector, config | mailbox)
+    same_class = select(Connector).where(Connector.connector_id == connector.metadata.id)
+    known = list(session.exec(same_class))
+    for instance in known:
+        config = secrets.open_json(instance.config)
+        if config.get("host") == surroundings.smtp_host:
+            instance.config = secrets.seal_json(config | mailbox)
+            instance.version += 1
+    for name in () if known else ({}, {"name": FAILING}, {"name": SLOW}):
+        save_connector(session, secrets, connector, _config() | mailbox | name, append=True)
 
 
-def _first_config() -> dict[str, object]:
+def _config() -> dict[str, object]:
     templates = [template.model_dump(by_alias=True) for template in shipped_templates("en")]
     return {"fromEmail": _SENDER, "templates": templates}
 

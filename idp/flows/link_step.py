@@ -64,13 +64,15 @@ async def _lacks_agreement(desk: Desk, request: Request) -> bool:
 def _load(session: Session, desk: Desk, request: Request) -> tuple[MailedLink, bool] | None:
     """Return the link, and whether it is about what was begun in another browser."""
     link = find_link(session, request.path_params["link_token"])
-    if link is None:
+    if link is None or link.purpose not in _USES:
         return None
     flow = session.get(Flow, link.flow_id) if link.flow_id else None
     return link, flow is not None and not desk.began(request, flow)
 
 
 def _use(session: Session, desk: Desk, request: Request) -> Finished | Response | None:
+    if _load(session, desk, request) is None:
+        return None
     link = use_link(session, request.path_params["link_token"])
     return _USES[link.purpose](session, desk, request, link) if link else None
 

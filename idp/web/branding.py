@@ -17,7 +17,9 @@ _LIGHT_PAPER = Color.parse("#eef0f7")
 _DARK_PAPER = Color.parse("#262c47")
 
 # An SVG opened by itself is a document: it must not run what an <img> would not.
-_FILE_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
+PICTURE_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+}
 
 
 def brand_routes(settings: Settings, look: Callable[[], Look]) -> list[Route]:
@@ -55,15 +57,15 @@ def _tokens(primary: str, primary_dark: str | None) -> list[str]:
 
 
 async def _show_file(file: Path, _: Request) -> Response:
-    return FileResponse(file, headers=_FILE_POLICY)
+    return FileResponse(file, headers=PICTURE_POLICY)
 
 
 async def _show_colors(look: Callable[[], Look], _: Request) -> Response:
     return Response(brand_colors(look()), media_type="text/css")
 
 
-async def _show_css(look: Callable[[], Look], file: Path | None, _: Request) -> Response:
+async def _show_css(look: Callable[[], Look], file: Path | None, request: Request) -> Response:
     css = look().custom_css
     if css is None and file:
-        return FileResponse(file, headers=_FILE_POLICY)
+        return await _show_file(file, request)
     return Response(css or "", media_type="text/css")

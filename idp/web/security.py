@@ -1,6 +1,6 @@
 """Headers every answer carries, and the refusal of cross-site form posts."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -87,7 +87,7 @@ class CrossSiteGuard:
         *,
         exempt: frozenset[str],
         exempt_below: tuple[str, ...] = (),
-        refusal: Callable[[Request], Response],
+        refusal: Callable[[Request], Awaitable[Response]],
     ) -> None:
         self._app = app
         self._refusal = refusal
@@ -96,7 +96,8 @@ class CrossSiteGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._is_forged(scope):
-            await self._refusal(Request(scope))(scope, receive, send)
+            response = await self._refusal(Request(scope))
+            await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

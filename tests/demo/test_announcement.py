@@ -12,6 +12,7 @@ def announcement(*, has_accounts: bool = True) -> Announcement:
         issuer="http://localhost:8000",
         directory="/tmp/[x]",
         has_accounts=has_accounts,
+        admin_link="http://localhost:8000/console/administrator/x",
         api_token="token",
         surroundings=Surroundings(
             sample_app="http://localhost:9000",
@@ -36,7 +37,7 @@ def test_a_program_reads_one_json_line() -> None:
         "sample_app": "http://localhost:9000",
         "mailbox": "http://localhost:8000/dev/mail",
         "smtp": {"host": "127.0.0.1", "port": 1025},
-        "admin_link": None,
+        "admin_link": "http://localhost:8000/console/administrator/x",
         "api_token": "token",
         "client_id": "sample-app",
         "client_secret": "secret",
@@ -48,6 +49,7 @@ def test_a_person_reads_where_to_start() -> None:
     text = printed(announcement(), as_json=False)
     assert "http://localhost:9000   <- start here" in text
     assert "http://localhost:8000/dev/mail   codes arrive here (SMTP 127.0.0.1:1025)" in text
+    assert "http://localhost:8000/console/administrator/x   works once" in text
     assert "/tmp/[x]" in text
     assert PASSWORD in text
 

@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel, func, select
 from idp.app import Server, create_app
 from idp.connector_kit.shipped_templates import shipped_locales
 from idp.connectors import list_connectors
+from idp.demo.mailbox import FAILING, SLOW
 from idp.demo.seed import USERS, Surroundings, seed
 from idp.plugins import Plugins
 from idp.settings import Settings, SetupError
@@ -47,7 +48,7 @@ async def test_nothing_is_seeded_twice(server: Server) -> None:
         await seed(server, HERE, with_users=True)
     assert await server.database.run(count, User) == len(USERS)
     assert await server.database.run(count, Client) == 1
-    assert len(await server.database.run(list_connectors)) == 1
+    assert len(await server.database.run(list_connectors)) == 3
 
 
 async def test_every_language_has_its_wording(server: Server) -> None:
@@ -61,8 +62,10 @@ async def test_after_a_restart_everything_is_found_at_its_new_place(server: Serv
     await seed(server, HERE, with_users=False)
     elsewhere = replace(HERE, sample_app="http://localhost:9001", smtp_port=1026)
     await seed(server, elsewhere, with_users=False)
-    [instance] = await server.database.run(list_connectors)
-    assert server.secrets.open_json(instance.config)["port"] == 1026
+    instances = await server.database.run(list_connectors)
+    configs = [server.secrets.open_json(instance.config) for instance in instances]
+    assert [config["port"] for config in configs] == [1026, 1026, 1026]
+    assert [config.get("name") for config in configs] == [None, FAILING, SLOW]
     client = await server.database.run(lambda session: session.get_one(Client, "sample-app"))
     assert client.redirect_uris == ["http://localhost:9001/callback"]
     assert client.post_logout_redirect_uris == ["http://localhost:9001/"]

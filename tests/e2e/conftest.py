@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import npm
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from running_demo import RunningDemo, need
@@ -67,3 +68,14 @@ def page(browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the source of axe-core."""
+    packages = npm.install(
+        Path(__file__).parent / "axe" / "package.json",
+        tmp_path_factory.mktemp("axe"),
+        "the accessibility checks of axe-core",
+    )
+    return (packages / "axe-core" / "axe.min.js").read_text("utf-8")

@@ -1,9 +1,7 @@
 """Everybody can use the pages: by keyboard, with large text, in any size, light and dark."""
 
-from pathlib import Path
 from typing import Any
 
-import npm
 import pytest
 from playwright.sync_api import Page, expect
 from running_demo import RunningDemo
@@ -39,17 +37,6 @@ BEGINS_AT_THE_RIGHT = """() => {
   const gap = card.getBoundingClientRect().right - range.getBoundingClientRect().right;
   return Math.abs(gap - parseFloat(inner)) < 3;
 }"""
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the source of axe-core."""
-    packages = npm.install(
-        Path(__file__).parent / "axe" / "package.json",
-        tmp_path_factory.mktemp("axe"),
-        "the accessibility checks of axe-core",
-    )
-    return (packages / "axe-core" / "axe.min.js").read_text("utf-8")
 
 
 @pytest.mark.node

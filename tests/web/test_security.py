@@ -20,7 +20,7 @@ async def answer(_: Request) -> Response:
     return PlainTextResponse("done")
 
 
-def refuse(request: Request) -> Response:
+async def refuse(request: Request) -> Response:
     return PlainTextResponse(f"not at {request.url.path}", 403)
 
 

@@ -85,6 +85,7 @@ class LinkPurpose(StrEnum):
     UNDO_ADDRESS = "undo_address"
     INVITATION = "invitation"
     PROOF = "proof"
+    ADMINISTRATOR = "administrator"
 
 
 class MailedLink(SQLModel, table=True):

@@ -1,6 +1,10 @@
 """How the HTTP connector introduces itself."""
 
+from importlib.resources import files
+
 from idp.connector_kit import Capability, ConnectorMetadata
+
+_DATA = files("idp_http_email")
 
 METADATA = ConnectorMetadata(
     id="http-email",
@@ -17,4 +21,6 @@ METADATA = ConnectorMetadata(
         "timeout": 8000,
     },
     capabilities=frozenset({Capability.PROBE, Capability.IDEMPOTENCY_KEY}),
+    logo=(_DATA / "logo.svg").read_text("utf-8"),
+    guide=(_DATA / "guide.md").read_text("utf-8"),
 )

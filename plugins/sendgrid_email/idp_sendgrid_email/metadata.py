@@ -5,6 +5,8 @@ from importlib.resources import files
 
 from idp.connector_kit import Capability, ConnectorMetadata
 
+_DATA = files("idp_sendgrid_email")
+
 METADATA = ConnectorMetadata(
     id="sendgrid-email-service",
     target="sendgrid",
@@ -16,4 +18,6 @@ METADATA = ConnectorMetadata(
     example_config=json.loads((files("idp_sendgrid_email") / "example.json").read_text("utf-8")),
     # SendGrid may write a Message-ID of its own, and knows no idempotency key.
     capabilities=frozenset({Capability.PROBE, Capability.CUSTOM_TEMPLATE}),
+    logo=(_DATA / "logo.svg").read_text("utf-8"),
+    guide=(_DATA / "guide.md").read_text("utf-8"),
 )

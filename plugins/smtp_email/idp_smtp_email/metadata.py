@@ -26,4 +26,6 @@ METADATA = ConnectorMetadata(
     example_config=json.loads((_DATA / "example.json").read_text("utf-8")),
     example_configs=_provider_configs(),
     capabilities=frozenset({Capability.PROBE, Capability.CUSTOM_TEMPLATE, Capability.MESSAGE_ID}),
+    logo=(_DATA / "logo.svg").read_text("utf-8"),
+    guide=(_DATA / "guide.md").read_text("utf-8"),
 )

@@ -454,7 +454,7 @@ def upgrade() -> None:
 
     op.create_table('mailed_link',
     sa.Column('fingerprint', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('purpose', sa.Enum('undo_address', 'invitation', 'proof', name='linkpurpose', native_enum=False, length=32), nullable=False),
+    sa.Column('purpose', sa.Enum('undo_address', 'invitation', 'proof', 'administrator', name='linkpurpose', native_enum=False, length=32), nullable=False),
     sa.Column('email', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('flow_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),

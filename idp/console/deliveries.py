@@ -1,0 +1,123 @@
+"""Deliveries: which mails were promised and what became of them; never what they said."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from idp.administration.deliveries import cancel_delivery, masked_recipient, retry_delivery
+from idp.administration.delivery_search import Wanted, search
+from idp.administration.problems import Problem
+from idp.connector_kit import UsageType
+from idp.connectors import list_connectors
+from idp.console.console import PATH, Console, Visitor, see_other
+from idp.outbox.log import message_with_attempts
+from idp.storage.tables import MessageState
+
+_FILTERS = ("state", "usage_type", "connector", "to", "since", "until")
+
+
+async def show_deliveries(console: Console, request: Request, visitor: Visitor) -> Response:
+    """Show a page of the log, newest first."""
+    asked = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
+    wanted = _wanted(console, asked, request.query_params.get("before") or None)
+    found = await console.database.run(search, wanted)
+    return console.page(
+        request,
+        "deliveries.html",
+        user=visitor.user,
+        found=found,
+        recipients={
+            each.id: masked_recipient(console.office.secrets, each) for each in found.messages
+        },
+        names=await _names(console),
+        asked=asked,
+        states=[(each.value, each.value) for each in MessageState],
+        usage_types=[(each.value, each.value) for each in UsageType],
+    )
+
+
+async def show_delivery(console: Console, request: Request, visitor: Visitor) -> Response:
+    """Show one mail and every attempt at it."""
+    message_id = request.path_params["message_id"]
+    found = await console.database.run(message_with_attempts, message_id)
+    if found is None:
+        raise HTTPException(404)
+    message, attempts = found
+    return console.page(
+        request,
+        "delivery.html",
+        user=visitor.user,
+        message=message,
+        attempts=attempts,
+        recipient=masked_recipient(console.office.secrets, message),
+        names=await _names(console),
+        problem=request.query_params.get("problem"),
+        is_open=message.state in {MessageState.PROMISED, MessageState.UNKNOWN},
+    )
+
+
+async def submit_retry(console: Console, request: Request, visitor: Visitor) -> Response:
+    """Have a mail delivered at once."""
+    office = console.office
+    return await _done(
+        console, request, retry_delivery, visitor.actor, office.secrets, office.defer
+    )
+
+
+async def submit_cancellation(console: Console, request: Request, visitor: Visitor) -> Response:
+    """End a mail that waits."""
+    return await _done(console, request, cancel_delivery, visitor.actor, console.office.secrets)
+
+
+async def _done(
+    console: Console, request: Request, work: Callable[..., object], *args: object
+) -> Response:
+    message_id = request.path_params["message_id"]
+    page = f"{PATH}/deliveries/{message_id}"
+    try:
+        await console.database.run(work, *args, message_id)
+    except Problem:
+        return see_other(f"{page}?problem=ended")
+    return see_other(page)
+
+
+def _wanted(console: Console, asked: dict[str, str], before: str | None) -> Wanted:
+    hashes = console.office.secrets.keyed_hashes("recipient", asked["to"].casefold())
+    states = {each.value: each for each in MessageState}
+    return Wanted(
+        state=states.get(asked["state"]),
+        usage_type=asked["usage_type"] or None,
+        connector_id=asked["connector"] or None,
+        recipient_hashes=hashes if asked["to"] else (),
+        since=_moment(asked["since"]),
+        until=_moment(asked["until"]),
+        before=before,
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    """Read what a date and time control sends, as UTC; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment and moment.replace(tzinfo=UTC)
+
+
+async def _names(console: Console) -> dict[str, str]:
+    return await console.database.run(_read_names, console)
+
+
+def _read_names(session: Session, console: Console) -> dict[str, str]:
+    """Return what the connector instances are called: the class, and which one in the order."""
+    known = console.office.plugins.connectors
+    return {
+        instance.id: f"{place}. {known[instance.connector_id].metadata.name['en']}"
+        if instance.connector_id in known
+        else f"{place}. {instance.connector_id}"
+        for place, instance in enumerate(list_connectors(session), 1)
+    }

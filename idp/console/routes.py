@@ -1,0 +1,53 @@
+"""The pages of the console and the addresses they have."""
+
+from functools import partial
+from pathlib import Path
+
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from idp.administration.administrators import LINK_PATH
+from idp.console import audit_log, connector_editor, connector_pages, deliveries, overview
+from idp.console.administrator_link import show_link, submit_link
+from idp.console.console import PATH, Console, Guarded, Page, for_administrators
+from idp.console.sign_in import finish_sign_in, sign_out, start_sign_in
+
+OPEN: tuple[tuple[str, str, Guarded], ...] = (
+    ("GET", f"{PATH}/sign-in", start_sign_in),
+    ("GET", f"{PATH}/callback", finish_sign_in),
+    ("POST", f"{PATH}/sign-out", sign_out),
+    ("GET", f"{LINK_PATH}/{{link_token}}", show_link),
+    ("POST", f"{LINK_PATH}/{{link_token}}", submit_link),
+)
+"""What anybody may open."""
+
+PAGES: tuple[tuple[str, str, Page], ...] = (
+    ("GET", "", overview.show_overview),
+    ("GET", "/connectors", connector_pages.show_connectors),
+    ("POST", "/connectors/experience", connector_pages.submit_experience),
+    ("GET", "/connectors/new/{connector_id}", connector_editor.show_new),
+    ("POST", "/connectors/new/{connector_id}", connector_editor.submit_new),
+    ("GET", "/connectors/{instance_id}", connector_editor.show_instance),
+    ("POST", "/connectors/{instance_id}", connector_editor.submit_instance),
+    ("POST", "/connectors/{instance_id}/move", connector_pages.submit_move),
+    ("POST", "/connectors/{instance_id}/remove", connector_pages.submit_removal),
+    ("GET", "/logos/{connector_id}", connector_pages.show_logo),
+    ("GET", "/deliveries", deliveries.show_deliveries),
+    ("GET", "/deliveries/{message_id}", deliveries.show_delivery),
+    ("POST", "/deliveries/{message_id}/retry", deliveries.submit_retry),
+    ("POST", "/deliveries/{message_id}/cancel", deliveries.submit_cancellation),
+    ("GET", "/audit", audit_log.show_audit_log),
+)
+"""What administrators open: method, path below the console."""
+
+
+def routes(console: Console) -> list[Route | Mount]:
+    """Return the routes of the console, with its style sheet and script."""
+    return [
+        Mount("/static/console", StaticFiles(directory=Path(__file__).parent / "static")),
+        *(Route(path, partial(page, console), methods=[method]) for method, path, page in OPEN),
+        *(
+            Route(PATH + path, partial(for_administrators(page), console), methods=[method])
+            for method, path, page in PAGES
+        ),
+    ]
