@@ -92,9 +92,9 @@ async def test_without_a_hash_every_password_is_wrong_and_takes_as_long(
     async def fastest(stored: str | None) -> float:
         times = []
         for _ in range(5):
-            started = time.perf_counter()
+            started = time.process_time()  # of all threads, and of no other process
             await passwords.verify("wrong", stored)
-            times.append(time.perf_counter() - started)
+            times.append(time.process_time() - started)
         return min(times)
 
     known, unknown = await fastest(password_hash), await fastest(None)

@@ -49,7 +49,7 @@ def _let_listen(session: Session, uri: str) -> None:
 
 def _received(site: Site, receiver: HttpServer) -> HttpRequest:
     assert site.browser.portal
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while not receiver.requests and time.monotonic() < until:
         site.browser.portal.call(asyncio.sleep, 0.01)
     [request] = receiver.requests
