@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -129,9 +128,7 @@ async def test_a_worker_delivers_and_finishes_what_it_has_begun_when_it_is_stopp
     handler.seconds = 1.0
     await promise(settings, database, secrets)
     await until(lambda: handler.begun == 2)
-    started = time.perf_counter()
     worker.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(worker.wait, 10) == 0
-    assert time.perf_counter() - started < 5
     rows = await database.run(log.list_messages)
     assert [message.state for message in rows] == [MessageState.SENT] * 2

@@ -109,7 +109,7 @@ def test_a_killed_demo_is_continued_and_a_stopped_one_is_removed(tmp_path: Path)
         with httpx2.Client(follow_redirects=True) as browser:
             assert "alice@example.com" in sign_in(browser, after, "alice@example.com").text
         process.terminate()
-        rest, _ = process.communicate(timeout=5)
+        rest, _ = process.communicate(timeout=20)
         assert (rest, process.returncode) == ("", 0)
     assert not directory.exists()
 
@@ -121,7 +121,7 @@ def test_the_settings_of_a_real_deployment_are_not_used(tmp_path: Path) -> None:
         discovery = httpx2.get(f"{demo['issuer']}/.well-known/openid-configuration").json()
         assert discovery["issuer"] == demo["issuer"]
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=20) == 0
     assert not database.exists()
 
 

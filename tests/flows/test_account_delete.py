@@ -14,7 +14,7 @@ from idp.storage.tables import AccessToken, BrowserSession, Client, Flow, Grant,
 EMAIL = "alice@example.test"
 PASSWORD = "four quiet herons wade"
 KEPT = {"client", "connector", "signing_key", "code_send", "verification", "custom_template"}
-KEPT |= {"breaker", "worker", "metric_total"}
+KEPT |= {"breaker", "worker", "metric_total", "api_resource"}
 """Tables whose rows belong to nobody, or know of nobody but a keyed hash that soon ends."""
 
 

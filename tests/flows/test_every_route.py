@@ -10,6 +10,7 @@ from idp.web.security import security_headers
 
 OPEN_TO_OTHERS = {"/oidc/authorize", "/oidc/token", "/oidc/userinfo", "/oidc/logout"}
 OPEN_TO_OTHERS |= {"/oidc/revoke", "/oidc/introspect", "/oidc/device", "/oidc/par"}
+OPEN_TO_OTHERS |= {"/api/pages.css"}  # below /api only an access token counts
 
 KEPT_BY_CLIENTS = ("/oidc/jwks", "/.well-known/")
 
