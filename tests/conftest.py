@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 from cryptography.fernet import Fernet
@@ -17,6 +18,10 @@ from idp.storage import Database, Secrets, open_database
 from idp.storage.migrations import upgrade
 
 ISSUER = "http://localhost:8000"
+
+# A busy machine may take its time over one example.
+hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
