@@ -90,7 +90,7 @@ def test_it_may_be_pushed(signing: Site) -> None:
         {"aud": []},
         {"exp": int(time.time()) - 60},
         {"exp": "soon"},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 86400},  # far from when this was collected
         {"request": "x"},
         {"request_uri": "https://app.example/"},
     ],
