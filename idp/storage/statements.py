@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from psycopg.pq import ExecStatus
 from pydantic.fields import FieldInfo
 from sqlalchemy import (
-    Connection,
     Executable,
     and_,
     bindparam,
@@ -27,7 +27,10 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.util.concurrency import await_
 from sqlmodel import Session, SQLModel
+
+from idp.storage.database import connection_of
 
 R = TypeVar("R")
 M = TypeVar("M", bound=SQLModel)
@@ -65,7 +68,7 @@ class Statement(Generic[R]):
         return int(self._plan(session).execute(session, values).rowcount)
 
     def _plan(self, session: Session) -> "_Plan":
-        dialect = _connection(session).dialect
+        dialect = connection_of(session).dialect
         plan = self._plans.get(dialect.name)
         if plan is None:
             plan = self._plans[dialect.name] = _Plan.of(self._statement, self._returning, dialect)
@@ -138,12 +141,8 @@ def _default_maker(field: FieldInfo) -> Callable[[], Any]:
 
 def add_if_absent(session: Session, row: SQLModel) -> None:
     """Write a row, unless another one with the same key is there or comes at the same moment."""
-    made = _INSERT[_connection(session).dialect.name](type(row)).values(row.model_dump())
+    made = _INSERT[connection_of(session).dialect.name](type(row)).values(row.model_dump())
     session.exec(made.on_conflict_do_nothing())
-
-
-def _connection(session: Session) -> Connection:
-    return cast("Connection", session.bind)
 
 
 def _named(key: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,6 +158,8 @@ class _Plan:
     positions: Sequence[str] | None
     writers: Mapping[str, Converter]
     build: Callable[[Sequence[Any]], Any]
+    send: Callable[[Any, str, Any], Any]
+    driver_error: type[Exception]
 
     @classmethod
     def of(
@@ -174,22 +175,50 @@ class _Plan:
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         parts = [returning] if returning else _selected(statement)
         build = _builder(list(_placed(parts)), compiled)
-        return cls(str(compiled), constants, compiled.positiontup, writers, build)
+        send = _send_and_wait if dialect.is_async else _send
+        error = dialect.loaded_dbapi.Error
+        return cls(str(compiled), constants, compiled.positiontup, writers, build, send, error)
 
     def execute(self, session: Session, values: dict[str, Any]) -> Any:
         values = {**self.constants, **values}
         for name, write in self.writers.items():
             values[name] = write(values[name])
-        connection = _connection(session)
-        cursor = connection.connection.cursor()
         parameters = values if self.positions is None else [values[name] for name in self.positions]
-        driver_error = connection.dialect.loaded_dbapi.Error
+        driver = connection_of(session).connection.driver_connection
         try:
-            cursor.execute(self.text, parameters)
-        except driver_error as error:
+            return self.send(driver, self.text, parameters)
+        except self.driver_error as error:
             # What a session would raise; without the values, which may be private.
-            raise DBAPIError.instance(self.text, None, error, driver_error, True) from error
-        return cursor
+            raise DBAPIError.instance(self.text, None, error, self.driver_error, True) from error
+
+
+def _send_and_wait(driver: Any, text: str, parameters: Any) -> "_Answer":
+    return await_(_Answer.of(driver, text, parameters))
+
+
+def _send(driver: Any, text: str, parameters: Any) -> Any:
+    return driver.execute(text, parameters)
+
+
+class _Answer:
+    """What psycopg's asynchronous cursor found, as the cursor of another driver shows it."""
+
+    def __init__(self, rows: list[Any], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+
+    @classmethod
+    async def of(cls, driver: Any, text: str, parameters: Any) -> "_Answer":
+        cursor = await driver.execute(text, parameters)
+        has_rows = cursor.pgresult.status == ExecStatus.TUPLES_OK  # `description` is made anew
+        rows = await cursor.fetchall() if has_rows else []
+        return cls(rows, cursor.rowcount)
+
+    def fetchall(self) -> list[Any]:
+        return self._rows
+
+    def fetchone(self) -> Any:
+        return self._rows[0] if self._rows else None
 
 
 def _builder(parts: Sequence[_Part], compiled: SQLCompiler) -> Callable[[Sequence[Any]], Any]:
