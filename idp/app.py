@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlalchemy.exc import DataError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -30,7 +29,7 @@ from idp.web.branding import brand_routes
 from idp.web.error_pages import error_pages
 from idp.web.i18n import mark
 from idp.web.pages import Pages
-from idp.web.security import CrossSiteGuard, SecurityHeaders
+from idp.web.security import BodyLimit, CrossSiteGuard, SecurityHeaders
 
 # Other sites and programs post here; none of these acts on a cookie alone.
 _OPEN_TO_OTHERS = frozenset(
@@ -101,7 +100,7 @@ def create_app(
         middleware=[
             Middleware(SecurityHeaders, https=not settings.is_loopback),
             Middleware(CrossSiteGuard, exempt=_OPEN_TO_OTHERS),
-            Middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_FORM),
+            Middleware(BodyLimit, max_body_size=_LARGEST_FORM),
         ],
         exception_handlers={
             **error_pages(pages, unreadable=DataError),

@@ -72,8 +72,8 @@ def take_pushed(session: Session, sent: Parameters, client_id: str) -> Parameter
     row = _PUSHED.get(session, fingerprint=fingerprint(sent.get("request_uri") or ""))
     if row is None or row.client_id != client_id or row.expires_at <= now():
         return None
-    _PUSHED.delete(session, fingerprint=row.fingerprint)
-    return Parameters(row.parameters.items())
+    is_first = _PUSHED.delete(session, fingerprint=row.fingerprint) == 1
+    return Parameters(row.parameters.items()) if is_first else None
 
 
 def _authenticate(

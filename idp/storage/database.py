@@ -117,9 +117,9 @@ class _Sqlite(Database):
         self._impatient = sqlite_engine(url, begin=_DEFERRED, timeout=0)
         self._patient = sqlite_engine(url, begin=_IMMEDIATE, timeout=_WAIT_FOR_LOCK)
 
-    async def _run(self, unit: Callable[[Session], T]) -> T:
+    async def _run(self, unit: Callable[[Session], T], begin: str = _DEFERRED) -> T:
         try:
-            return _transact(self._kept, unit, _DEFERRED)
+            return _transact(self._kept, unit, begin)
         except (OperationalError, sqlite3.OperationalError) as error:
             if not _is_busy(error):
                 raise
@@ -128,6 +128,9 @@ class _Sqlite(Database):
     def _wait_and_run(self, unit: Callable[[Session], T]) -> T:
         with self._patient.connect() as connection:
             return _transact(_session_on(connection), unit, _IMMEDIATE)
+
+    async def _run_statements(self, unit: Callable[[Session], T]) -> T:
+        return await self._run(unit, begin="")
 
     async def _read(self, unit: Callable[[Session], T]) -> T:
         return _use(self._kept, unit)

@@ -1,8 +1,13 @@
-"""Headers every answer carries, and the refusal of cross-site form posts."""
+"""Headers every answer carries, and the refusal of cross-site form posts and of endless ones."""
 
-from starlette.datastructures import Headers, MutableHeaders
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+RawHeaders = list[tuple[bytes, bytes]]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -38,7 +43,11 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = security_headers(https=https)
+        headers = security_headers(https=https)
+        self._headers = _raw(headers)
+        # Kept, and asked after.
+        self._of_looks = _raw(headers | {"Cache-Control": "no-cache"})
+        self._of_account = _raw(headers | {"Content-Security-Policy": _ACCOUNT_POLICY})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,16 +56,33 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if scope["path"].startswith(_LOOKS):
-                    headers.setdefault("Cache-Control", "no-cache")  # kept, and asked after
-                if scope["path"].startswith("/account"):
-                    headers.setdefault("Content-Security-Policy", _ACCOUNT_POLICY)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = message["headers"]
+                set_already = {name for name, _ in own}
+                added = [each for each in self._of(scope["path"]) if each[0] not in set_already]
+                message["headers"] = [*own, *added]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _of(self, path: str) -> RawHeaders:
+        if path.startswith("/account"):
+            return self._of_account
+        return self._of_looks if path.startswith(_LOOKS) else self._headers
+
+
+def _raw(headers: Mapping[str, str]) -> RawHeaders:
+    """Put headers into bytes once, as they go over the wire."""
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+class BodyLimit(RequestBodyLimitMiddleware):
+    """Refuses bodies that are too long; of a request that changes nothing nobody reads one."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class CrossSiteGuard:
