@@ -76,13 +76,22 @@ def _raw(headers: Mapping[str, str]) -> RawHeaders:
 
 
 class BodyLimit(RequestBodyLimitMiddleware):
-    """Refuses bodies that are too long; of a request that changes nothing nobody reads one."""
+    """Refuses bodies that are too long, counting them only when nobody said how long they are."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
+        if scope["type"] == "http" and not self._is_known_to_be_short(scope):
             await super().__call__(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+    def _is_known_to_be_short(self, scope: Scope) -> bool:
+        """Tell whether a server of HTTP/1.1 hands on no more than this (RFC 9112 §6.3)."""
+        if not scope["http_version"].startswith("1"):
+            return False
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"0")
+        is_counted = b"transfer-encoding" not in headers and length.isdigit() and len(length) < 9
+        return is_counted and int(length) <= self.max_body_size
 
 
 class CrossSiteGuard:
