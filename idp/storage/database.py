@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Session
 
 from idp.settings import SetupError
+from idp.storage.pipeline import Pipeline, pipeline_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,9 +46,10 @@ class Database(ABC):
         def unit(connection: Connection) -> tuple[T, list[Callable[[], None]]]:
             with Session(connection, expire_on_commit=False) as session:
                 result = work(session, *args, **kwargs)
+                session.flush()
+                self._commit(connection)
                 if session.in_transaction():
-                    session.commit()
-                connection.connection.commit()  # what statements wrote without the session
+                    session.commit()  # tells the session what is done already
                 return result, session.info.get("after_commit", [])
 
         result, callbacks = await self._run(unit)
@@ -71,6 +73,9 @@ class Database(ABC):
 
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         return await self._run(unit)
+
+    @abstractmethod
+    def _commit(self, connection: Connection) -> None: ...
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -114,6 +119,9 @@ class _Sqlite(Database):
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         return unit(self._kept)
 
+    def _commit(self, connection: Connection) -> None:
+        connection.connection.commit()
+
     @cached_property
     def _kept(self) -> Connection:
         """The one connection of the event loop: taking one from a pool costs more than a read."""
@@ -130,23 +138,50 @@ class _PostgreSQL(Database):
     """Runs the same functions over psycopg's asynchronous connections."""
 
     def __init__(self, url: str) -> None:
+        # Units of work begin their transactions themselves, see Pipeline.
         self._engine = create_async_engine(
-            driver_url(url), pool_size=_POSTGRESQL_CONNECTIONS, hide_parameters=_HIDE_VALUES
+            driver_url(url),
+            pool_size=_POSTGRESQL_CONNECTIONS,
+            hide_parameters=_HIDE_VALUES,
+            isolation_level="AUTOCOMMIT",
         )
-        event.listen(self._engine.sync_engine, "checkout", _refuse_dead)
-        # Of the same pool; saves the round trips that begin and end a transaction.
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        engine = self._engine.sync_engine
+        event.listen(engine, "connect", _add_pipeline)
+        event.listen(engine, "checkout", _refuse_dead)
+        event.listen(engine, "begin", lambda connection: pipeline_of(connection).begin())
+        event.listen(engine, "before_cursor_execute", _send_first)
 
     async def _run(self, unit: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:
-            return await connection.run_sync(unit)
+            return await connection.run_sync(_in_pipeline, unit, transaction=True)
 
     async def _read(self, unit: Callable[[Connection], T]) -> T:
-        async with self._reading.connect() as connection:
-            return await connection.run_sync(unit)
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(_in_pipeline, unit, transaction=False)
+
+    def _commit(self, connection: Connection) -> None:
+        pipeline_of(connection).commit()
 
     async def aclose(self) -> None:
         await self._engine.dispose()
+
+
+def _in_pipeline(
+    connection: Connection, unit: Callable[[Connection], T], *, transaction: bool
+) -> T:
+    pipeline = pipeline_of(connection)
+    pipeline.start(transaction=transaction)
+    result = unit(connection)
+    pipeline.flush()
+    return result
+
+
+def _add_pipeline(connection: Any, record: Any) -> None:
+    record.info["pipeline"] = Pipeline(connection.driver_connection)
+
+
+def _send_first(connection: Connection, *_: object) -> None:
+    pipeline_of(connection).flush()
 
 
 def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:

@@ -29,6 +29,8 @@ from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session, SQLModel
 
+from idp.storage.pipeline import Fetched, pipeline_of
+
 R = TypeVar("R")
 M = TypeVar("M", bound=SQLModel)
 Converter = Callable[[Any], Any]
@@ -52,17 +54,24 @@ class Statement(Generic[R]):
     def all(self, session: Session, /, **values: Any) -> list[R]:
         """Return every row."""
         plan = self._plan(session)
-        return [plan.build(row) for row in plan.execute(session, values).fetchall()]
+        return [plan.build(row) for row in plan.execute(session, values).rows]
 
     def first(self, session: Session, /, **values: Any) -> R | None:
         """Return the first row, if there is one."""
         plan = self._plan(session)
-        row = plan.execute(session, values).fetchone()
-        return None if row is None else plan.build(row)
+        rows = plan.execute(session, values).rows
+        return plan.build(rows[0]) if rows else None
 
     def run(self, session: Session, /, **values: Any) -> int:
         """Make a change and return how many rows it met."""
-        return int(self._plan(session).execute(session, values).rowcount)
+        return self._plan(session).execute(session, values).rowcount
+
+    def send(self, session: Session, /, **values: Any) -> None:
+        """Make a change whose outcome nobody waits for.
+
+        It happens before the next statement; an error may show only there, or at the commit.
+        """
+        self._plan(session).send(session, values)
 
     def _plan(self, session: Session) -> "_Plan":
         dialect = _connection(session).dialect
@@ -99,7 +108,7 @@ class Rows(Generic[M]):
     def add(self, session: Session, row: M, /) -> None:
         """Write a row that was made elsewhere."""
         values = {name: row.__dict__[name] for name in self._table.model_fields}
-        self._known(insert, {}, values).run(session, **values)
+        self._known(insert, {}, values).send(session, **values)
 
     def update(self, session: Session, key: Mapping[str, Any], /, **values: Any) -> int:
         """Change the rows with the values of `key`; return how many there were."""
@@ -176,20 +185,31 @@ class _Plan:
         build = _builder(list(_placed(parts)), compiled)
         return cls(str(compiled), constants, compiled.positiontup, writers, build)
 
-    def execute(self, session: Session, values: dict[str, Any]) -> Any:
-        values = {**self.constants, **values}
-        for name, write in self.writers.items():
-            values[name] = write(values[name])
+    def execute(self, session: Session, values: dict[str, Any]) -> Fetched:
         connection = _connection(session)
+        if self.positions is None:
+            return pipeline_of(connection).execute(self.text, self._bound(values))
+        bound = self._bound(values)
         cursor = connection.connection.cursor()
-        parameters = values if self.positions is None else [values[name] for name in self.positions]
         driver_error = connection.dialect.loaded_dbapi.Error
         try:
-            cursor.execute(self.text, parameters)
+            cursor.execute(self.text, [bound[name] for name in self.positions])
+            return Fetched(cursor.fetchall(), cursor.rowcount)
         except driver_error as error:
             # What a session would raise; without the values, which may be private.
             raise DBAPIError.instance(self.text, None, error, driver_error, True) from error
-        return cursor
+
+    def send(self, session: Session, values: dict[str, Any]) -> None:
+        if self.positions is None:
+            pipeline_of(_connection(session)).send(self.text, self._bound(values))
+        else:
+            self.execute(session, values)
+
+    def _bound(self, values: dict[str, Any]) -> dict[str, Any]:
+        values = {**self.constants, **values}
+        for name, write in self.writers.items():
+            values[name] = write(values[name])
+        return values
 
 
 def _builder(parts: Sequence[_Part], compiled: SQLCompiler) -> Callable[[Sequence[Any]], Any]:
