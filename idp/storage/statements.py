@@ -42,8 +42,9 @@ _Part = tuple[type[SQLModel] | None, list[str], int]
 class Statement(Generic[R]):
     """A SELECT, or a change with RETURNING, whose values are bound by name.
 
-    `R` is what a row becomes: an instance of the table selected, a plain value for one column, or a
-    tuple of these. A change with RETURNING names the table it returns rows of.
+    `R` is what a row becomes: an instance of the table selected, None where an outer join found
+    none, a plain value for one column, or a tuple of these. A change with RETURNING names the table
+    it returns rows of.
     """
 
     def __init__(self, statement: Executable, returning: type[SQLModel] | None = None) -> None:
@@ -110,13 +111,13 @@ class Rows(Generic[M]):
         values = {name: row.__dict__[name] for name in self._table.model_fields}
         self._known(insert, {}, values).send(session, **values)
 
-    def update(self, session: Session, key: Mapping[str, Any], /, **values: Any) -> int:
-        """Change the rows with the values of `key`; return how many there were."""
-        return self._known(update, key, values).run(session, **_named(key), **values)
+    def update(self, session: Session, key: Mapping[str, Any], /, **values: Any) -> None:
+        """Change the rows with the values of `key`."""
+        self._known(update, key, values).send(session, **_named(key), **values)
 
-    def delete(self, session: Session, /, **key: Any) -> int:
-        """Delete the rows with these values; return how many there were."""
-        return self._known(delete, key, {}).run(session, **_named(key))
+    def delete(self, session: Session, /, **key: Any) -> None:
+        """Delete the rows with these values."""
+        self._known(delete, key, {}).send(session, **_named(key))
 
     def _known(
         self, verb: Callable[..., Any], key: Mapping[str, Any], values: Mapping[str, Any]
@@ -152,7 +153,8 @@ def add_if_absent(session: Session, row: SQLModel) -> None:
 
 
 def _connection(session: Session) -> Connection:
-    return cast("Connection", session.bind)
+    bind = session.bind
+    return bind if isinstance(bind, Connection) else session.connection()
 
 
 def _named(key: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,9 +228,7 @@ def _builder(parts: Sequence[_Part], compiled: SQLCompiler) -> Callable[[Sequenc
         for number, read in readers:
             values[number] = read(values[number])
         built = [
-            values[start]
-            if table is None
-            else _instance(table, zip(names, values[start:], strict=False))
+            values[start] if table is None else _instance_of(table, names, values[start:])
             for table, names, start in parts
         ]
         return built[0] if len(built) == 1 else tuple(built)
@@ -248,6 +248,11 @@ def _placed(parts: Sequence[type[SQLModel] | None]) -> Iterator[_Part]:
         names = list(inspect(table).columns.keys()) if table else [""]
         yield table, names, start
         start += len(names)
+
+
+def _instance_of(table: type[M], names: Sequence[str], values: Sequence[Any]) -> M | None:
+    """Make a row; None where an outer join found none, whose key would be missing."""
+    return None if values[0] is None else _instance(table, zip(names, values, strict=False))
 
 
 def _instance(table: type[M], values: Iterable[tuple[str, Any]]) -> M:
