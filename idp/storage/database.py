@@ -74,8 +74,8 @@ class Database(ABC):
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         return await self._run(unit)
 
-    @abstractmethod
-    def _commit(self, connection: Connection) -> None: ...
+    def _commit(self, connection: Connection) -> None:
+        connection.connection.commit()  # what statements wrote without the session
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -118,9 +118,6 @@ class _Sqlite(Database):
 
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         return unit(self._kept)
-
-    def _commit(self, connection: Connection) -> None:
-        connection.connection.commit()
 
     @cached_property
     def _kept(self) -> Connection:
