@@ -12,7 +12,7 @@ from idp.storage.tables import Flow, FlowKind
 
 async def show_confirm(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Say what is true and offer to go on with the same proof."""
-    flow = await desk.database.run(desk.load_flow, request, kind)
+    flow = await desk.database.read(desk.load_flow, request, kind)
     if flow is None:
         return await desk.start_over(request)
     if flow.proven_at is None:
@@ -38,7 +38,7 @@ async def submit_confirm(desk: Desk, kind: FlowKind, request: Request) -> Respon
 def _confirm(
     session: Session, desk: Desk, kind: FlowKind, request: Request
 ) -> Finished | tuple[Flow, Step] | None:
-    flow = desk.load_flow(session, request, kind)
+    flow = desk.lock_flow(session, request, kind)
     if flow is None:
         return None
     if flow.proven_at is None:

@@ -11,6 +11,7 @@ from idp.accounts.users import address_key, find_user, set_password
 from idp.flows import texts
 from idp.flows.desk import Desk, Finished, SignIn, authorization, client_ip, start
 from idp.flows.second_step import enter_with_password
+from idp.flows.waiting import waiting_application
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import Flow, FlowKind, User
 from idp.verification import Problem, TooManyAttempts, TooManySends
@@ -19,7 +20,7 @@ from idp.verification.limits import uncount_attempt
 
 async def show_password(desk: Desk, request: Request) -> Response:
     """Ask for both; a person who already gave the address finds it filled in."""
-    flow = await desk.database.run(_flow, desk, request)
+    flow = await desk.database.read(_flow, desk, request)
     return _page(desk, request, _interaction_id(request, flow), email=flow.email if flow else "")
 
 
@@ -27,7 +28,7 @@ async def submit_password(desk: Desk, request: Request) -> Response:
     """Compare; an unknown address takes as long as a wrong password."""
     form = await desk.form(request)
     email, password = form.get("email", "").strip(), form.get("password", "")
-    flow = await desk.database.run(_flow, desk, request)
+    flow = await desk.database.read(_flow, desk, request)
     interaction_id = _interaction_id(request, flow)
     if refusal := await desk.refusal_of(request, form):
         return _page(desk, request, interaction_id, email=email, error=refusal)
@@ -96,8 +97,9 @@ def _succeed(session: Session, attempt_id: str, user_id: str, newer_hash: str | 
 
 
 def _flow(session: Session, desk: Desk, request: Request) -> Flow | None:
+    waiting_application(session, desk, request)
     flow_id = request.query_params.get("flow")
-    return desk.own_flow(session, request, flow_id, FlowKind.SIGN_IN) if flow_id else None
+    return desk.load_flow(session, request, FlowKind.SIGN_IN, flow_id) if flow_id else None
 
 
 def _interaction_id(request: Request, flow: Flow | None) -> str | None:

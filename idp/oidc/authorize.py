@@ -70,8 +70,9 @@ async def authorization_endpoint(provider: Provider, request: Request) -> Respon
         form = await form_parameters(request)
         return see_other(f"{request.url.path}?{urlencode(form.datalist, doseq=True)}")
     try:
-        parameters = query_parameters(request)
-        asked = await provider.database.run_statements(read_request, provider, request, parameters)
+        asked = await provider.database.run(
+            read_request, provider, request, query_parameters(request)
+        )
     except UnprovenError as error:
         return provider.pages.error(request, error.title, error.message)
     engine = engine_for(provider, asked)

@@ -24,9 +24,7 @@ async def token_endpoint(provider: Provider, request: Request) -> Response:
     try:
         check_parameters(form)
         credentials = read_credentials(request.headers, form)
-        database = provider.database
-        redeem = database.run_statements if _writes_once(credentials, form) else database.run
-        decided = await redeem(_redeem, provider, credentials, form)
+        decided = await provider.database.run(_redeem, provider, credentials, form)
     except OAuth2Error as error:
         return refusal(error)
     return answer(decided.body, decided.status_code)
@@ -49,15 +47,10 @@ def check_resource(redemption: Redemption) -> None:
         raise InvalidTargetError("The authorization request did not name this resource.")
 
 
-def _writes_once(credentials: Credentials, form: Parameters) -> bool:
-    """Tell whether all that can be written is one row: the access token of a client's own."""
-    return form.get("grant_type") == "client_credentials" and credentials.assertion is None
-
-
 def _redeem(
     session: Session, provider: Provider, credentials: Credentials, form: Parameters
 ) -> Answer:
-    """Read, decide and write; raises OAuth2Error when nothing is to be written.
+    """Read, decide and write in one transaction; raises OAuth2Error when nothing is to be written.
 
     A decision that costs somebody a grant is an answer, because it must be written.
     """

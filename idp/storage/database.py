@@ -12,23 +12,22 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
-from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel import Session
 
 from idp.settings import SetupError
+from idp.storage.pipeline import Pipeline, have_statements_wait, pipeline_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _WAIT_FOR_LOCK = 30.0  # seconds a worker thread waits for SQLite's write lock
-_FOR_TRANSACTIONS = 12  # connections to PostgreSQL
-_FOR_STATEMENTS = 8
+_POSTGRESQL_CONNECTIONS = 12
 _DEFERRED = "BEGIN"
 _IMMEDIATE = "BEGIN IMMEDIATE"
 _HIDE_VALUES = True
@@ -50,19 +49,6 @@ class Database(ABC):
             callback()
         return result
 
-    async def run_statements(
-        self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run `work(session, ...)`, which is whole even if a later statement of it fails.
-
-        For work that writes in one statement at most: where a transaction takes round trips of its
-        own there is none.
-        """
-        result, callbacks = await self._run_statements(_unit_of(work, *args, **kwargs))
-        for callback in callbacks:
-            callback()
-        return result
-
     async def read(
         self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -72,11 +58,8 @@ class Database(ABC):
     @abstractmethod
     async def _run(self, unit: Callable[[Session], T]) -> T: ...
 
-    async def _run_statements(self, unit: Callable[[Session], T]) -> T:
-        return await self._run(unit)
-
     async def _read(self, unit: Callable[[Session], T]) -> T:
-        return await self._run_statements(unit)
+        return await self._run(unit)
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -117,9 +100,9 @@ class _Sqlite(Database):
         self._impatient = sqlite_engine(url, begin=_DEFERRED, timeout=0)
         self._patient = sqlite_engine(url, begin=_IMMEDIATE, timeout=_WAIT_FOR_LOCK)
 
-    async def _run(self, unit: Callable[[Session], T], begin: str = _DEFERRED) -> T:
+    async def _run(self, unit: Callable[[Session], T]) -> T:
         try:
-            return _transact(self._kept, unit, begin)
+            return _transact(self._kept, unit, _DEFERRED)
         except (OperationalError, sqlite3.OperationalError) as error:
             if not _is_busy(error):
                 raise
@@ -128,9 +111,6 @@ class _Sqlite(Database):
     def _wait_and_run(self, unit: Callable[[Session], T]) -> T:
         with self._patient.connect() as connection:
             return _transact(_session_on(connection), unit, _IMMEDIATE)
-
-    async def _run_statements(self, unit: Callable[[Session], T]) -> T:
-        return await self._run(unit, begin="")
 
     async def _read(self, unit: Callable[[Session], T]) -> T:
         return _use(self._kept, unit)
@@ -151,82 +131,80 @@ class _PostgreSQL(Database):
     """Runs the same functions over psycopg's asynchronous connections."""
 
     def __init__(self, url: str) -> None:
-        engine = create_async_engine(
-            driver_url(url), poolclass=NullPool, hide_parameters=_HIDE_VALUES
+        self._engine = create_async_engine(
+            driver_url(url),
+            poolclass=NullPool,
+            hide_parameters=_HIDE_VALUES,
+            isolation_level="AUTOCOMMIT",  # the pipeline begins transactions
         )
-        self._transactions = _Connections(engine, _FOR_TRANSACTIONS)
-        # Saves the round trips that begin and end a transaction.
-        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._statements = _Connections(autocommit, _FOR_STATEMENTS)
+        have_statements_wait(self._engine.sync_engine)
+        self._free = asyncio.Semaphore(_POSTGRESQL_CONNECTIONS)
+        self._idle: list[_Kept] = []
 
     async def _run(self, unit: Callable[[Session], T]) -> T:
-        return await self._transactions.run(_transact, unit)
-
-    async def _run_statements(self, unit: Callable[[Session], T]) -> T:
-        return await self._statements.run(_use, unit)
-
-    async def aclose(self) -> None:
-        await self._transactions.aclose()
-        await self._statements.aclose()
-
-
-class _Connections:
-    """Connections kept with a session each: taking one from SQLAlchemy's pool costs as a read."""
-
-    def __init__(self, engine: AsyncEngine, most: int) -> None:
-        self._engine = engine
-        self._free = asyncio.Semaphore(most)
-        self._idle: list[tuple[AsyncConnection, Session]] = []
-
-    async def run(
-        self, how: Callable[[Session, Callable[[Session], T]], T], unit: Callable[[Session], T]
-    ) -> T:
         async with self._free:
-            connection, session = await self._take()
+            kept = await self._take()
             try:
-                return await greenlet_spawn(how, session, unit)
+                return await greenlet_spawn(_send_together, kept, unit)
             finally:
-                if _driver_of(session).pgconn.transaction_status == TransactionStatus.IDLE:
-                    self._idle.append((connection, session))
+                if kept.pipeline.is_idle:
+                    self._idle.append(kept)
                 else:  # cancelled in the middle, or cut off
-                    await _drop(connection)
+                    await kept.drop()
 
-    async def _take(self) -> tuple[AsyncConnection, Session]:
+    async def _take(self) -> "_Kept":
         while self._idle:
-            connection, session = self._idle.pop()
-            if not _is_dead(_driver_of(session)):
-                return connection, session
-            await _drop(connection)
-        connection = await self._engine.connect()
-        return connection, _session_on(cast("Connection", connection.sync_connection))
+            kept = self._idle.pop()
+            if not kept.is_dead():
+                return kept
+            await kept.drop()
+        return _Kept.of(await self._engine.connect())
 
     async def aclose(self) -> None:
-        for connection, _ in self._idle:
-            await connection.close()
-        self._idle.clear()
+        while self._idle:
+            await self._idle.pop().connection.close()
         await self._engine.dispose()
 
 
-async def _drop(connection: AsyncConnection) -> None:
-    with suppress(DBAPIError):
-        await connection.invalidate()
-    await connection.close()
+class _Kept(NamedTuple):
+    """A connection kept with a session: taking one from SQLAlchemy's pool costs as a read."""
+
+    connection: AsyncConnection
+    session: Session
+    pipeline: Pipeline
+
+    @classmethod
+    def of(cls, opened: AsyncConnection) -> "_Kept":
+        connection = cast("Connection", opened.sync_connection)
+        return cls(opened, _session_on(connection), pipeline_of(connection))
+
+    def is_dead(self) -> bool:
+        """Tell whether the connection died while it was kept, as in a restart of the database.
+
+        A server that speaks to an idle client says goodbye; looking for that costs no round trip.
+        """
+        driver = self.pipeline.driver
+        waiting = select.poll()
+        if driver.closed:
+            return True
+        waiting.register(driver.fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
+
+    async def drop(self) -> None:
+        with suppress(DBAPIError):
+            await self.connection.invalidate()
+        await self.connection.close()
 
 
-def _is_dead(driver: Any) -> bool:
-    """Tell whether a connection died while it was kept, as in a restart of the database.
-
-    A server that speaks to an idle client says goodbye; looking for that costs no round trip.
-    """
-    waiting = select.poll()
-    if driver.closed:
-        return True
-    waiting.register(driver.fileno(), select.POLLIN)
-    return bool(waiting.poll(0))
-
-
-def _driver_of(session: Session) -> Any:
-    return connection_of(session).connection.driver_connection
+def _send_together(kept: _Kept, unit: Callable[[Session], T]) -> T:
+    """Run a unit of work whose statements travel in few round trips, as a transaction."""
+    try:
+        result = _use(kept.session, unit)
+        kept.pipeline.commit()
+    except BaseException:
+        kept.pipeline.roll_back()
+        raise
+    return result
 
 
 def connection_of(session: Session) -> Connection:
@@ -238,17 +216,15 @@ def _session_on(connection: Connection) -> Session:
     return Session(connection, expire_on_commit=False)
 
 
-def _transact(session: Session, unit: Callable[[Session], T], begin: str = "") -> T:
+def _transact(session: Session, unit: Callable[[Session], T], begin: str) -> T:
     """Run a unit of work as a transaction, with what its statements write without the session."""
     connection = connection_of(session)
     try:
-        if begin:  # psycopg sees to that
-            _begin(connection, begin)
+        _begin(connection, begin)
         result = _use(session, unit)
         connection.connection.commit()
     except BaseException:
-        with suppress(connection.dialect.loaded_dbapi.Error):  # cut off: nothing to roll back
-            connection.connection.rollback()
+        connection.connection.rollback()
         raise
     return result
 

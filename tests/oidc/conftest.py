@@ -175,7 +175,8 @@ def filled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fill(session: Session) -> None:
     ensure_signing_keys(session, Secrets([KEY]))
     alice = create_user(session, "alice@example.com", locale="de")
-    alice.claims = {"name": "Alice Adams", "given_name": "Alice"}
+    claims = {"name": "Alice Adams", "given_name": "Alice"}
+    session.get_one(User, alice.id).claims = claims
     create_user(session, "bob@example.com")
     web: dict[str, Any] = {"secret": SECRET}
     web["redirect_uris"] = [CALLBACK, f"{CALLBACK}/2?fixed=1"]

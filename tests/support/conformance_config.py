@@ -15,6 +15,7 @@ from idp.accounts.passwords import Passwords
 from idp.accounts.users import create_user, find_user
 from idp.cli.workspace import Workspace, work
 from idp.oidc.clients import add_client, load_client
+from idp.storage.tables import User
 
 LOCAL_SUITE = "https://localhost.emobix.co.uk:8443"
 EMAIL = "conformance@example.com"
@@ -74,7 +75,8 @@ def _add(session: Session, workspace: Workspace, at_suite: str, password_hash: s
                 post_logout_redirect_uris=[f"{at_suite}/post_logout_redirect"],
                 require_pkce=False,  # most modules of the Basic plan do without
             )
-    user = find_user(session, EMAIL) or create_user(session, EMAIL, locale="en")
+    known = find_user(session, EMAIL) or create_user(session, EMAIL, locale="en")
+    user = session.get_one(User, known.id)
     user.password_hash = password_hash
     user.claims = CLAIMS
 
