@@ -147,9 +147,9 @@ class _PostgreSQL(Database):
             try:
                 return await greenlet_spawn(_send_together, kept, unit)
             finally:
-                if kept.pipeline.is_idle:
+                if kept.pipeline.is_sound and kept.pipeline.is_idle:
                     self._idle.append(kept)
-                else:  # cancelled in the middle, or cut off
+                else:
                     await kept.drop()
 
     async def _take(self) -> "_Kept":
@@ -224,6 +224,7 @@ def _transact(session: Session, unit: Callable[[Session], T], begin: str) -> T:
         result = _use(session, unit)
         connection.connection.commit()
     except BaseException:
+        connection.rollback()  # what the session failed to commit
         connection.connection.rollback()
         raise
     return result

@@ -36,6 +36,9 @@ class Pipeline:
 
     def __init__(self, driver: psycopg.AsyncConnection[Any]) -> None:
         self.driver = driver
+        self.is_sound = True
+        """False after an error, a cancellation, a cut: psycopg may then count on statements as
+        prepared that the database skipped, and a session on a transaction that is gone."""
         self._cursors: dict[str, psycopg.AsyncCursor[Any]] = {}
         self._waiting: list[_Query] = []
 
@@ -82,13 +85,16 @@ class Pipeline:
     def _communicate(self, *last: _Query) -> Fetched:
         queries = [*self._waiting, *last]
         self._waiting.clear()
+        self.is_sound = False  # until everything is answered
         try:
-            return await_(self._run(queries))
+            fetched = await_(self._run(queries))
         except psycopg.Error as error:
             # What a session would raise; without the values, which may be private.
             text = "; ".join(text for text, _ in queries)
             cause = _cause_of(error)
             raise DBAPIError.instance(text, None, cause, psycopg.Error, True) from cause
+        self.is_sound = True
+        return fetched
 
     async def _run(self, queries: Sequence[_Query]) -> Fetched:
         if len(queries) == 1:
