@@ -10,20 +10,18 @@ from authlib.oauth2.rfc6749 import InvalidClientError
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from idp.oidc.clients import RegisteredClient
 from idp.settings import Settings
 from idp.storage.secrets import fingerprint
-from idp.storage.statements import Statement
+from idp.storage.statements import Rows
 from idp.storage.tables import UsedAssertion, now
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519")
 
-_REMEMBER = Statement[None](insert(UsedAssertion))
+_USED = Rows(UsedAssertion)
 _LONGEST_LIFE = 600  # seconds; a used assertion is remembered that long
 _CLOCKS_DIFFER_BY = 10  # seconds
 
@@ -117,10 +115,8 @@ def _use(session: Session, asserted: Assertion) -> None:
     expires_at = datetime.fromtimestamp(asserted.claims["exp"], UTC)
     # JSON keeps the two apart, whatever they hold.
     used = fingerprint(json.dumps([asserted.client_id, asserted.claims["jti"]]))
-    try:
-        _REMEMBER.run(session, fingerprint=used, expires_at=expires_at)
-    except IntegrityError as error:
-        raise _refused("The client_assertion was used before.") from error
+    if not _USED.insert_if_absent(session, fingerprint=used, expires_at=expires_at):
+        raise _refused("The client_assertion was used before.")
 
 
 def _refused(why: str) -> InvalidClientError:

@@ -70,6 +70,9 @@ class Pipeline:
 
     def commit(self) -> None:
         """Run what waits and commit, in one round trip."""
+        if self.driver.pgconn.transaction_status == TransactionStatus.INERROR:
+            # PostgreSQL would roll back and call that a success.
+            raise RuntimeError("A unit of work went on after one of its statements had failed.")
         if not self.is_idle:
             self._communicate(_COMMIT)
         elif self._waiting:

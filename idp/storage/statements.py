@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
@@ -35,7 +35,6 @@ from idp.storage.pipeline import Fetched, pipeline_of
 R = TypeVar("R")
 M = TypeVar("M", bound=SQLModel)
 Converter = Callable[[Any], Any]
-_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _Part = tuple[type[SQLModel] | None, list[str], int]
 """Part of a row: the table, or None for a column, the names of its columns, where it starts."""
 
@@ -112,6 +111,11 @@ class Rows(Generic[M]):
         values = {name: row.__dict__[name] for name in self._table.model_fields}
         self._known(insert, {}, values).send(session, **values)
 
+    def insert_if_absent(self, session: Session, /, **values: Any) -> bool:
+        """Write a row, unless one with the same key is there or comes at the same moment."""
+        values = {**self._defaults(values), **values}
+        return self._known(_insert_if_absent, {}, values).run(session, **values) == 1
+
     def update(self, session: Session, key: Mapping[str, Any], /, **values: Any) -> None:
         """Change the rows with the values of `key`."""
         self._known(update, key, values).send(session, **_named(key), **values)
@@ -147,10 +151,8 @@ def _default_maker(field: FieldInfo) -> Callable[[], Any]:
     return lambda: field.default
 
 
-def add_if_absent(session: Session, row: SQLModel) -> None:
-    """Write a row, unless another one with the same key is there or comes at the same moment."""
-    made = _INSERT[connection_of(session).dialect.name](type(row)).values(row.model_dump())
-    session.exec(made.on_conflict_do_nothing())
+def _insert_if_absent(table: type[SQLModel]) -> postgresql.Insert:
+    return postgresql.insert(table).on_conflict_do_nothing()  # SQLite words it alike
 
 
 def _named(key: Mapping[str, Any]) -> dict[str, Any]:

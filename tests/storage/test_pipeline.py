@@ -141,6 +141,17 @@ async def test_a_unit_that_fails_leaves_nothing_that_waits(database: Database) -
     assert await written(database) == []
 
 
+async def test_an_error_that_was_caught_is_no_success(database: Database) -> None:
+    def work(session: Session) -> None:
+        add(session, "1", "1")
+        with pytest.raises(IntegrityError):
+            ADDRESSES.all(session)
+
+    with pytest.raises(RuntimeError, match="went on after"):
+        await database.run(work)
+    assert await written(database) == []
+
+
 async def test_a_session_and_what_waits_are_one_transaction(database: Database) -> None:
     def work(session: Session, *, fails: bool) -> list[str]:
         add(session, "1")

@@ -78,6 +78,13 @@ async def test_a_change_meets_only_the_rows_with_its_key(database: Database) -> 
     assert await database.run(USERS.get, id=user.id) is None
 
 
+async def test_a_row_that_may_be_there_is_written_once(database: Database) -> None:
+    row = {"id": "same", "address": "first"}
+    assert await database.run(SENDS.insert_if_absent, **row) is True
+    assert await database.run(SENDS.insert_if_absent, **row | {"address": "second"}) is False
+    assert await database.run(ADDRESSES.all) == ["first"]
+
+
 async def test_a_join_gives_one_row_of_each_table(database: Database) -> None:
     user = await database.run(new_user)
     sessions = Rows(BrowserSession)
