@@ -44,7 +44,7 @@ class Statement(Generic[R]):
 
     `R` is what a row becomes: an instance of the table selected, None where an outer join found
     none, a plain value for one column, or a tuple of these. A change with RETURNING names the table
-    it returns rows of.
+    it returns rows of. A SELECT of a function that changes or locks something is to be sent.
     """
 
     def __init__(self, statement: Executable, returning: type[SQLModel] | None = None) -> None:

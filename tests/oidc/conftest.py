@@ -165,7 +165,7 @@ def filled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("oidc") / "idp.db"
     upgrade(f"sqlite:///{file}")
     engine = create_engine(f"sqlite:///{file}")
-    with Session(engine) as session:
+    with engine.begin() as connection, Session(connection) as session:
         fill(session)
         session.commit()
     engine.dispose()
