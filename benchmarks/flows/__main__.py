@@ -34,6 +34,8 @@ class Case:
     engine: str
     with_password: bool
     goal: str
+    at_once: int | None = None
+    """So many people come at the same moment, once; otherwise as the options say."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ CASES = (
     Case("PostgreSQL, code only", "postgresql", with_password=False, goal=">= 100"),
     Case("PostgreSQL, with a password", "postgresql", with_password=True, goal=">= 25"),
     Case("SQLite, code only", "sqlite", with_password=False, goal=""),
+    Case("PostgreSQL, 200 people at once", "postgresql", False, "< 300 MB", at_once=200),
 )
 
 
@@ -85,8 +88,9 @@ def _rows(options: argparse.Namespace) -> Iterator[str]:
     for case in CASES:
         if options.case not in case.name:
             continue
-        people = options.people // 4 if case.with_password else options.people
-        runs = [uvloop.run(_run(case, people, options.at_once)) for _ in range(options.runs)]
+        people = case.at_once or options.people // (4 if case.with_password else 1)
+        at_once = case.at_once or options.at_once
+        runs = [uvloop.run(_run(case, people, at_once)) for _ in range(options.runs)]
         rates = sorted(run.rate for run in runs)
         middle = [
             statistics.median(getattr(run, figure) for run in runs)

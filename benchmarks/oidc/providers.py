@@ -18,7 +18,7 @@ import httpx2
 from sqlmodel import Session
 
 from benchmarks.smtp.servers import program
-from idp.accounts.sessions import start_session
+from idp.accounts.sessions import Visit, start_session
 from idp.accounts.users import create_user
 from idp.settings import Settings
 from idp.storage import open_database
@@ -107,7 +107,7 @@ def sign_in() -> None:
 
     def work(session: Session) -> str:
         user = create_user(session, "alice@example.com")
-        return start_session(session, user.id, ["otp"], settings, replaces=None)
+        return start_session(session, user.id, ["otp"], settings, Visit())
 
     async def run() -> str:
         database = open_database(settings.database_url)

@@ -2,11 +2,25 @@
 
 from datetime import timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from idp.storage.secrets import fingerprint
+from idp.storage.statements import Rows, Statement
 from idp.storage.tables import KnownDevice, User, now
 
+_DEVICES = Rows(KnownDevice)
+_OF_PERSON = Statement[str](
+    select(KnownDevice.fingerprint).where(col(KnownDevice.user_id) == bindparam("user_id"))
+)
+_OF_ADDRESS = Statement[str](
+    select(KnownDevice.user_id)
+    .join(User, col(User.id) == col(KnownDevice.user_id))
+    .where(
+        col(User.email_key) == bindparam("email_key"),
+        col(KnownDevice.fingerprint) == bindparam("fingerprint"),
+    )
+)
 _REMEMBERED_FOR = timedelta(days=400)  # as long as a browser keeps the cookie
 
 # The first match counts: Edge and Opera call themselves Chrome, and Chrome calls itself Safari.
@@ -43,23 +57,16 @@ def _first(user_agent: str, names: tuple[tuple[str, str], ...]) -> str | None:
 
 def is_new_device(session: Session, user_id: str, cookie: str) -> bool:
     """Note a browser; tell whether it is new to an account that was used with others before."""
-    key = fingerprint(cookie)
-    expires_at = now() + _REMEMBERED_FOR
-    known = session.get(KnownDevice, (user_id, key))
-    if known:
-        known.expires_at = expires_at
+    known = _OF_PERSON.all(session, user_id=user_id)
+    device = {"user_id": user_id, "fingerprint": fingerprint(cookie)}
+    if device["fingerprint"] in known:
+        _DEVICES.update(session, device, expires_at=now() + _REMEMBERED_FOR)
         return False
-    others = select(KnownDevice.user_id).where(col(KnownDevice.user_id) == user_id).limit(1)
-    is_first = session.exec(others).first() is None
-    session.add(KnownDevice(user_id=user_id, fingerprint=key, expires_at=expires_at))
-    return not is_first
+    _DEVICES.insert(session, **device, expires_at=now() + _REMEMBERED_FOR)
+    return bool(known)
 
 
 def is_known_device(session: Session, email_key: str, cookie: str) -> bool:
     """Tell whether the account with this address was used in the browser with this cookie."""
-    statement = (
-        select(KnownDevice.user_id)
-        .join(User, col(User.id) == col(KnownDevice.user_id))
-        .where(User.email_key == email_key, KnownDevice.fingerprint == fingerprint(cookie))
-    )
-    return session.exec(statement).first() is not None
+    found = _OF_ADDRESS.first(session, email_key=email_key, fingerprint=fingerprint(cookie))
+    return found is not None

@@ -8,7 +8,10 @@ from sqlmodel import Session, col, update
 
 from idp.settings import Settings
 from idp.storage.secrets import fingerprint
+from idp.storage.statements import Rows
 from idp.storage.tables import LinkPurpose, MailedLink, now
+
+_LINKS = Rows(MailedLink)
 
 
 def issue_link(
@@ -26,20 +29,19 @@ def issue_link(
     is for, and what for.
     """
     link_token = secrets.token_urlsafe(16)
-    session.add(
-        MailedLink(
-            fingerprint=fingerprint(link_token),
-            purpose=purpose,
-            expires_at=now() + lifetime,
-            **fields,
-        )
+    _LINKS.insert(
+        session,
+        fingerprint=fingerprint(link_token),
+        purpose=purpose,
+        expires_at=now() + lifetime,
+        **fields,
     )
     return f"{settings.issuer}{path}/{link_token}"
 
 
 def find_link(session: Session, link_token: str) -> MailedLink | None:
     """Return a link that can still be used."""
-    link = session.get(MailedLink, fingerprint(link_token))
+    link = _LINKS.get(session, fingerprint=fingerprint(link_token))
     is_usable = link is not None and link.used_at is None and link.expires_at > now()
     return link if is_usable else None
 

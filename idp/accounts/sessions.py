@@ -92,9 +92,10 @@ def start_session(
 ) -> str:
     """Sign a person in and return the new cookie; the old one, if any, ends (session fixation)."""
     if visit.replaces:
-        _delete(session, fingerprint(visit.replaces))
+        _SESSIONS.delete(session, fingerprint=fingerprint(visit.replaces))
     cookie = new_secret()
-    browser_session = BrowserSession(
+    _SESSIONS.insert(
+        session,
         fingerprint=fingerprint(cookie),
         user_id=user_id,
         amr=amr,
@@ -103,7 +104,6 @@ def start_session(
         device=visit.device,
         expires_at=now() + timedelta(days=settings.session_max_days),
     )
-    session.add(browser_session)
     return cookie
 
 
@@ -144,8 +144,3 @@ def end_everything(
     session.exec(delete(BrowserSession).where(*ended))
     granted = col(Grant.user_id) == user_id, col(Grant.revoked_at).is_(None)
     session.exec(update(Grant).where(*granted).values(revoked_at=now()))
-
-
-def _delete(session: Session, cookie_fingerprint: str) -> None:
-    row = col(BrowserSession.fingerprint) == cookie_fingerprint
-    session.exec(delete(BrowserSession).where(row))

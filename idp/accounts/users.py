@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete
 
 from idp.accounts.logout_notices import promise_logouts
 from idp.connector_kit import parse_mailbox
 from idp.outbox import Outbox
+from idp.storage.statements import Rows
 from idp.storage.tables import BrowserSession, Flow, User, now
 
 NAME_CLAIMS = ("name", "given_name", "family_name", "nickname")
 """Standard claims (OIDC Core §5.1) people say about themselves."""
+
+_USERS = Rows(User)
 
 
 def address_key(email: str) -> str:
@@ -24,23 +27,27 @@ def address_key(email: str) -> str:
 
 def find_user(session: Session, email_key: str) -> User | None:
     """Return the account with this address."""
-    return session.exec(select(User).where(col(User.email_key) == email_key)).first()
+    return _USERS.get(session, email_key=email_key)
 
 
 def create_user(
     session: Session, email: str, *, locale: str | None = None, password_hash: str | None = None
 ) -> User:
     """Create an account for an address its owner has proven."""
-    user = User(
+    return _USERS.insert(
+        session,
         email=email,
         email_key=address_key(email),
         email_verified=True,
         locale=locale,
         password_hash=password_hash,
     )
-    session.add(user)
-    session.flush()
-    return user
+
+
+def verify_address(session: Session, user: User) -> None:
+    """Note that a person has proven the address of the account."""
+    if not user.email_verified:
+        _USERS.update(session, {"id": user.id}, email_verified=True)
 
 
 def set_password(session: Session, user_id: str, password_hash: str) -> None:

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from idp.accounts.users import address_key, find_user
 from idp.connector_kit import UsageType
 from idp.flows import texts
-from idp.flows.desk import Desk, Step, application, client_ip, see_other, step
+from idp.flows.desk import FLOWS, Desk, Step, client_ip, see_other, step
 from idp.flows.proof_link import with_link
+from idp.flows.waiting import waiting_application
 from idp.flows.ways import closed, must_tick, other_ways
-from idp.storage.secrets import fingerprint
-from idp.storage.tables import Flow, FlowKind, Interaction, User, now
+from idp.storage.secrets import fingerprint, new_id
+from idp.storage.tables import Flow, FlowKind, now
 from idp.verification import CodeRequest, Problem, TooManySends
 from idp.web.cookies import browser_cookie
 
@@ -54,6 +55,7 @@ async def submit_address(desk: Desk, kind: FlowKind, request: Request) -> Respon
         "kind": kind,
         "browser": fingerprint(browser),
         "interaction_id": request.query_params.get("interaction"),
+        "verification_id": new_id(),
         "email": email,
         "email_key": email_key,
         "locale": locale,
@@ -72,25 +74,27 @@ async def submit_address(desk: Desk, kind: FlowKind, request: Request) -> Respon
 
 
 def _begin(session: Session, desk: Desk, request: Request, begun: Mapping[str, Any]) -> Flow:
-    flow = Flow(**begun)
-    if not _is_own(session, flow):
-        flow.interaction_id = None
-    user = find_user(session, flow.email_key)
-    asked = code_request(session, desk, request, flow, user)
+    application = waiting_application(session, desk, request)
+    flow = FLOWS.insert(session, **begun)
+    asked = code_request(session, desk, request, flow, application)
     asked = with_link(session, desk, flow, asked)
-    flow.verification_id = desk.proofs.begin(session, asked).id
-    session.add(flow)
+    desk.proofs.begin(session, asked, verification_id=flow.verification_id)
     return flow
 
 
 def code_request(
-    session: Session, desk: Desk, request: Request, flow: Flow, user: User | None
+    session: Session,
+    desk: Desk,
+    request: Request,
+    flow: Flow,
+    application: Mapping[str, object] | None,
 ) -> CodeRequest:
     """Say what mail this flow owes its address.
 
     Whether there is an account shows in the mail alone: its wording tells the owner of the address
     what the code will do, and a forgotten password of nobody is silent.
     """
+    user = find_user(session, flow.email_key)
     is_forgotten = flow.kind is FlowKind.FORGOT_PASSWORD
     usage_type = UsageType.SIGN_IN if user else UsageType.REGISTER
     ip = client_ip(request)
@@ -101,17 +105,12 @@ def code_request(
         email_key=flow.email_key,
         usage_type=UsageType.FORGOT_PASSWORD if is_forgotten else usage_type,
         locale=flow.locale,
-        application=application(session, flow.interaction_id),
+        application=application,
         ip=ip,
         silent=user is None and (is_forgotten or not desk.experience.allows_sign_up),
         browser=desk.known_browser(session, request, flow.email_key),
         variables={"request": {"ip": ip, "device": device, "time": time}},
     )
-
-
-def _is_own(session: Session, flow: Flow) -> bool:
-    interaction = session.get(Interaction, flow.interaction_id) if flow.interaction_id else None
-    return interaction is not None and interaction.browser == flow.browser
 
 
 async def _page(
@@ -123,7 +122,7 @@ async def _page(
     error: texts.Explained | None = None,
 ) -> Response:
     interaction_id = request.query_params.get("interaction")
-    wanted_by = await desk.database.run(application, interaction_id)
+    wanted_by = await desk.database.read(waiting_application, desk, request)
     locale = desk.pages.locale(request)
     return desk.checked_form_page(
         request,

@@ -10,9 +10,21 @@ from idp.accounts.users import find_user
 from idp.connector_kit import UsageType
 from idp.flows import texts
 from idp.flows.address_step import code_request
-from idp.flows.desk import Desk, Finished, Step, client_ip, password_page, see_other, start, step
+from idp.flows.desk import (
+    FLOWS,
+    Desk,
+    Finished,
+    Step,
+    application,
+    client_ip,
+    end_flow,
+    password_page,
+    see_other,
+    start,
+    step,
+)
 from idp.flows.inboxes import inbox_of
-from idp.flows.mail_progress import mail_progress
+from idp.flows.mail_progress import VERIFICATIONS, load_with_codes, mail_progress
 from idp.flows.proof_link import with_link
 from idp.outbox.progress import Progress
 from idp.storage.tables import Flow, FlowKind, User, Verification, now
@@ -37,7 +49,7 @@ class CodePage:
 
 async def show_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Ask for the code."""
-    page = await desk.database.run(_load, desk, kind, request)
+    page = await desk.database.read(_load, desk, kind, request)
     if page is None:
         return await desk.start_over(request)
     if page.go_to:
@@ -72,7 +84,7 @@ async def submit_code(desk: Desk, kind: FlowKind, request: Request) -> Response:
 
 async def submit_resend(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Send another code, unless the last one is too fresh or the limits are used up."""
-    page = await desk.database.run(_load, desk, kind, request)
+    page = await desk.database.read(_load, desk, kind, request)
     if page is None:
         return await desk.start_over(request)
     if page.is_exhausted:
@@ -90,16 +102,18 @@ async def submit_resend(desk: Desk, kind: FlowKind, request: Request) -> Respons
 
 
 def _load(session: Session, desk: Desk, kind: FlowKind, request: Request) -> CodePage | None:
-    flow = desk.load_flow(session, request, kind)
-    if flow is None:
+    found = load_with_codes(session, desk, kind, request)
+    if found is None:
         return None
+    flow, verification = found
     if flow.proven_at:
         return CodePage(flow, go_to=desk.next_step(flow, find_user(session, flow.email_key)))
-    return _drawn_from(session, desk, flow)
+    return _drawn_from(session, desk, flow, verification)
 
 
-def _drawn_from(session: Session, desk: Desk, flow: Flow) -> CodePage:
-    verification = session.get(Verification, flow.verification_id)
+def _drawn_from(
+    session: Session, desk: Desk, flow: Flow, verification: Verification | None
+) -> CodePage:
     if verification is None:
         return CodePage(flow)
     wait = desk.proofs.limits.resend_in(verification, now())
@@ -110,15 +124,16 @@ def _drawn_from(session: Session, desk: Desk, flow: Flow) -> CodePage:
 def _check(
     session: Session, desk: Desk, kind: FlowKind, request: Request, typed: str
 ) -> tuple[CodePage, Checked | Finished | Problem] | None:
-    flow = desk.load_flow(session, request, kind)
+    flow = desk.lock_flow(session, request, kind)
     if flow is None:
         return None
     if flow.proven_at is None:
         browser = desk.known_browser(session, request, flow.email_key)
         checked = desk.proofs.check(session, flow.verification_id or "", typed, browser=browser)
         if checked is not Checked.PROVEN:
-            return _drawn_from(session, desk, flow), checked
-        flow.proven_at = now()
+            verification = VERIFICATIONS.get(session, id=flow.verification_id)
+            return _drawn_from(session, desk, flow, verification), checked
+        FLOWS.update(session, {"id": flow.id}, proven_at=now())
     return go_on(session, desk, request, flow)
 
 
@@ -128,7 +143,7 @@ def go_on(
     """Say where a flow goes once its address is proven, which may be its end."""
     user = find_user(session, flow.email_key)
     if problem := _problem_with(desk, flow, user):
-        flow.finished_at = now()
+        end_flow(session, flow)
         return CodePage(flow), problem
     go_to = desk.next_step(flow, user)
     if go_to is Step.DONE:
@@ -137,8 +152,8 @@ def go_on(
 
 
 def _resend(session: Session, desk: Desk, flow: Flow, request: Request) -> None:
-    user = find_user(session, flow.email_key)
-    asked = code_request(session, desk, request, flow, user)
+    wanted_by = application(session, flow.interaction_id)
+    asked = code_request(session, desk, request, flow, wanted_by)
     asked = with_link(session, desk, flow, asked)
     desk.proofs.resend(session, flow.verification_id or "", asked)
 
@@ -173,7 +188,7 @@ def explained(desk: Desk, locale: str, checked: Checked, tries_left: int | None)
 
 
 async def _wait(desk: Desk, kind: FlowKind, request: Request, limit: TooManyAttempts) -> Response:
-    page = await desk.database.run(_load, desk, kind, request)
+    page = await desk.database.read(_load, desk, kind, request)
     if page is None:
         return await desk.start_over(request)
     error = texts.explain_limit(page.flow.locale, limit)

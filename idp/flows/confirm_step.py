@@ -20,7 +20,7 @@ async def show_confirm(desk: Desk, kind: FlowKind, request: Request) -> Response
 async def _show(
     desk: Desk, kind: FlowKind, request: Request, *, error: Problem | None = None
 ) -> Response:
-    flow = await desk.database.run(desk.load_flow, request, kind)
+    flow = await desk.database.read(desk.load_flow, request, kind)
     if flow is None:
         return await desk.start_over(request)
     if flow.proven_at is None:
@@ -58,7 +58,7 @@ def _must_tick(desk: Desk, kind: FlowKind) -> bool:
 def _confirm(
     session: Session, desk: Desk, kind: FlowKind, request: Request
 ) -> Finished | tuple[Flow, Step] | None:
-    flow = desk.load_flow(session, request, kind)
+    flow = desk.lock_flow(session, request, kind)
     if flow is None:
         return None
     if flow.proven_at is None:

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlmodel import Session
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -15,7 +16,7 @@ from idp.accounts.devices import is_known_device, is_new_device
 from idp.accounts.passwords import Passwords
 from idp.accounts.sessions import SignedIn, Visit, load_session, start_session
 from idp.accounts.sign_in_experience import SignInExperience
-from idp.accounts.users import create_user, find_user
+from idp.accounts.users import create_user, find_user, verify_address
 from idp.flows import texts
 from idp.flows.notices import Origin, notice_mail
 from idp.outbox import Outbox
@@ -23,6 +24,7 @@ from idp.outbox.notices import Notice, notice_template
 from idp.settings import Settings
 from idp.storage import Database
 from idp.storage.secrets import fingerprint, new_secret
+from idp.storage.statements import Rows, Statement
 from idp.storage.tables import Client, Flow, FlowKind, Interaction, User, now
 from idp.verification import Gate, LimitReached, Problem, Proofs
 from idp.verification.form_fields import FormFields
@@ -34,6 +36,14 @@ PATHS = {
     FlowKind.SIGN_IN: "/sign-in",
     FlowKind.FORGOT_PASSWORD: "/forgot-password",
 }
+
+FLOWS = Rows(Flow)
+LOCKED_FLOW = Statement[Flow](select(Flow).where(col(Flow.id) == bindparam("id")).with_for_update())
+APPLICATION = Statement[tuple[Interaction, Client | None]](
+    select(Interaction, Client)
+    .join(Client, col(Client.id) == col(Interaction.client_id), isouter=True)
+    .where(col(Interaction.id) == bindparam("id"))
+)
 
 
 class Step(StrEnum):
@@ -107,19 +117,26 @@ class Desk:
         rule = self.settings.remember_me
         return "remember" in form if rule == "ask" else rule == "always"
 
-    def load_flow(self, session: Session, request: Request, kind: FlowKind) -> Flow | None:
-        """Return the flow of this page, if this very browser began it and it is not too old."""
-        return self.own_flow(session, request, request.path_params["flow"], kind)
+    def lock_flow(self, session: Session, request: Request, kind: FlowKind) -> Flow | None:
+        """Return the flow of this page, if this very browser began it and it is not too old.
 
-    def own_flow(
-        self, session: Session, request: Request, flow_id: str, kind: FlowKind
+        Locked, so that a form sent twice at once finds its flow finished the second time.
+        """
+        flow = LOCKED_FLOW.first(session, id=request.path_params["flow"])
+        return flow if flow and self.is_open(request, flow, kind) else None
+
+    def load_flow(
+        self, session: Session, request: Request, kind: FlowKind, flow_id: str | None = None
     ) -> Flow | None:
-        """Return a flow under the same conditions, by its id."""
-        # Locked, so that a form sent twice at once finds its flow finished the second time.
-        flow = session.get(Flow, flow_id, with_for_update=True)
-        if flow is None or flow.kind != kind or flow.finished_at or flow.expires_at <= now():
-            return None
-        return flow if self.began(request, flow) else None
+        """Return the same, or the flow with this id, to read it only."""
+        flow = FLOWS.get(session, id=flow_id or request.path_params["flow"])
+        return flow if flow and self.is_open(request, flow, kind) else None
+
+    def is_open(self, request: Request, flow: Flow, kind: FlowKind) -> bool:
+        """Tell whether this very browser began a flow and may go on with it."""
+        if flow.kind != kind or flow.finished_at or flow.expires_at <= now():
+            return False
+        return self.began(request, flow)
 
     def began(self, request: Request, flow: Flow) -> bool:
         """Tell whether this is the browser in which a flow was begun."""
@@ -142,8 +159,8 @@ class Desk:
         user = find_user(session, flow.email_key) or create_user(
             session, flow.email, locale=flow.locale, **account
         )
-        user.email_verified = True
-        flow.finished_at = now()
+        verify_address(session, user)
+        end_flow(session, flow)
         location = authorization(flow.interaction_id)
         signed_in = SignIn(user.id, ["otp"], location, flow.remembered)
         return self.sign_in(session, request, signed_in)
@@ -231,10 +248,15 @@ class Desk:
         return self.pages.error(request, title, advice, status_code=410)
 
     def _after_finish(self, session: Session, request: Request) -> str | None:
-        flow = session.get(Flow, request.path_params["flow"])
+        flow = FLOWS.get(session, id=request.path_params["flow"])
         if flow is None or flow.finished_at is None or not self.began(request, flow):
             return None
         return authorization(flow.interaction_id)
+
+
+def end_flow(session: Session, flow: Flow) -> None:
+    """Let nobody go on with a flow."""
+    FLOWS.update(session, {"id": flow.id}, finished_at=now())
 
 
 def see_other(location: str) -> Response:
@@ -282,7 +304,10 @@ def authorization(interaction_id: str | None) -> str:
 
 def application(session: Session, interaction_id: str | None) -> Mapping[str, object] | None:
     """Return the application a person wants to use, as templates see it."""
-    interaction = session.get(Interaction, interaction_id) if interaction_id else None
-    client_id = interaction.client_id if interaction else None
-    client = session.get(Client, client_id) if client_id else None
+    found = APPLICATION.first(session, id=interaction_id) if interaction_id else None
+    return describe(found[1]) if found else None
+
+
+def describe(client: Client | None) -> Mapping[str, object] | None:
+    """Return an application as templates see it."""
     return {"id": client.id, "name": client.name} if client else None

@@ -14,7 +14,7 @@ from idp.accounts.sessions import end_everything
 from idp.accounts.users import change_address
 from idp.flows import texts
 from idp.flows.code_step import go_on, refused
-from idp.flows.desk import PATHS, Desk, Finished, Step, see_other, step
+from idp.flows.desk import FLOWS, LOCKED_FLOW, PATHS, Desk, Finished, Step, see_other, step
 from idp.flows.invitation import accept_invitation
 from idp.storage.tables import Flow, FlowKind, LinkPurpose, MailedLink, now
 from idp.verification import Problem
@@ -66,7 +66,7 @@ def _load(session: Session, desk: Desk, request: Request) -> tuple[MailedLink, b
     link = find_link(session, request.path_params["link_token"])
     if link is None or link.purpose not in _USES:
         return None
-    flow = session.get(Flow, link.flow_id) if link.flow_id else None
+    flow = FLOWS.get(session, id=link.flow_id) if link.flow_id else None
     return link, flow is not None and not desk.began(request, flow)
 
 
@@ -79,12 +79,12 @@ def _use(session: Session, desk: Desk, request: Request) -> Finished | Response 
 
 def _prove(session: Session, desk: Desk, request: Request, link: MailedLink) -> Finished | Response:
     """Do what the code of the same mail would; in another browser, show a code to type."""
-    flow = session.get(Flow, link.flow_id, with_for_update=True)
+    flow = LOCKED_FLOW.first(session, id=link.flow_id)
     if flow is None or flow.finished_at or flow.expires_at <= now():
         return _gone(desk, request)
     if not desk.began(request, flow):
         return _show_code(session, desk, request, flow)
-    flow.proven_at = now()
+    FLOWS.update(session, {"id": flow.id}, proven_at=now())
     page, result = go_on(session, desk, request, flow)
     if isinstance(result, Problem):
         return refused(desk, request, flow, result)

@@ -8,14 +8,14 @@ from idp.accounts.passwords import is_weak
 from idp.accounts.sessions import end_everything
 from idp.accounts.users import find_user, set_password
 from idp.flows import texts
-from idp.flows.desk import Desk, Finished, Step, password_page, see_other, step
+from idp.flows.desk import Desk, Finished, Step, end_flow, password_page, see_other, step
 from idp.outbox.notices import Notice
-from idp.storage.tables import Flow, FlowKind, User, now
+from idp.storage.tables import Flow, FlowKind, User
 
 
 async def show_new_password(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Ask for the password."""
-    found = await desk.database.run(_load, desk, kind, request)
+    found = await desk.database.read(_load, desk, kind, request)
     if found is None:
         return await desk.start_over(request)
     flow, _ = found
@@ -26,7 +26,7 @@ async def show_new_password(desk: Desk, kind: FlowKind, request: Request) -> Res
 
 async def submit_new_password(desk: Desk, kind: FlowKind, request: Request) -> Response:
     """Refuse a weak password; otherwise store it and end the flow."""
-    found = await desk.database.run(_load, desk, kind, request)
+    found = await desk.database.read(_load, desk, kind, request)
     if found is None:
         return await desk.start_over(request)
     flow, user = found
@@ -55,19 +55,19 @@ def _load(
 def _finish(
     session: Session, desk: Desk, kind: FlowKind, request: Request, password_hash: str
 ) -> Finished | str | None:
-    found = _load(session, desk, kind, request)
-    if found is None or found[0].proven_at is None:
+    flow = desk.lock_flow(session, request, kind)
+    if flow is None or flow.proven_at is None:
         return None
-    flow, user = found
     if kind is not FlowKind.FORGOT_PASSWORD:
         return desk.finish(session, request, flow, password_hash=password_hash)
+    user = find_user(session, flow.email_key)
     if user is None:
         return None
     # OWASP Forgot Password: end what the old password opened, and let the person sign in anew.
     set_password(session, user.id, password_hash)
     end_everything(session, desk.outbox, user.id)
     desk.notify(session, request, Notice.PASSWORD_CHANGED, user)
-    flow.finished_at = now()
+    end_flow(session, flow)
     return password_page(flow.interaction_id, notice="password-changed")
 
 

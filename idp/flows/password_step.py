@@ -11,6 +11,7 @@ from idp.accounts.users import address_key, find_user, set_password
 from idp.flows import texts
 from idp.flows.desk import Desk, Finished, SignIn, authorization, client_ip
 from idp.flows.second_step import enter_with_password
+from idp.flows.waiting import waiting_application
 from idp.flows.ways import closed_password, must_tick, ways_past_password
 from idp.storage.secrets import fingerprint
 from idp.storage.tables import Flow, FlowKind, User
@@ -22,7 +23,7 @@ async def show_password(desk: Desk, request: Request) -> Response:
     """Ask for both; a person who already gave the address finds it filled in."""
     if answer := closed_password(desk, request):
         return answer
-    flow = await desk.database.run(_flow, desk, request)
+    flow = await desk.database.read(_flow, desk, request)
     email = flow.email if flow else request.query_params.get("login_hint", "")
     return _page(desk, request, _interaction_id(request, flow), email=email)
 
@@ -33,7 +34,7 @@ async def submit_password(desk: Desk, request: Request) -> Response:
         return answer
     form = await desk.form(request)
     email, password = form.get("email", "").strip(), form.get("password", "")
-    flow = await desk.database.run(_flow, desk, request)
+    flow = await desk.database.read(_flow, desk, request)
     interaction_id = _interaction_id(request, flow)
     if must_tick(desk.experience, FlowKind.SIGN_IN) and "agreed" not in form:
         error = texts.explain(desk.pages.locale(request), Problem.TERMS_NOT_AGREED)
@@ -105,8 +106,9 @@ def _succeed(session: Session, attempt_id: str, user_id: str, newer_hash: str | 
 
 
 def _flow(session: Session, desk: Desk, request: Request) -> Flow | None:
+    waiting_application(session, desk, request)
     flow_id = request.query_params.get("flow")
-    return desk.own_flow(session, request, flow_id, FlowKind.SIGN_IN) if flow_id else None
+    return desk.load_flow(session, request, FlowKind.SIGN_IN, flow_id) if flow_id else None
 
 
 def _interaction_id(request: Request, flow: Flow | None) -> str | None:

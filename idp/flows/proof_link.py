@@ -23,8 +23,6 @@ def with_link(session: Session, desk: Desk, flow: Flow, asked: CodeRequest) -> C
     alike = _ALIKE if asked.usage_type in _ALIKE else {asked.usage_type}
     if not linked & alike:
         return asked
-    session.add(flow)
-    session.flush()  # the link refers to the flow
     lifetime = timedelta(minutes=desk.proofs.lifetime(asked.usage_type))
     whose = {"email": flow.email, "flow_id": flow.id}
     link = issue_link(session, desk.settings, LinkPurpose.PROOF, lifetime, **whose)

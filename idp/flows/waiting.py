@@ -1,41 +1,54 @@
 """Entry pages name the application that waits; one that no longer waits is not passed over."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.flows import texts
-from idp.flows.desk import Desk
+from idp.flows.desk import APPLICATION, Desk, describe
 from idp.storage.secrets import fingerprint
-from idp.storage.tables import Interaction, now
+from idp.storage.tables import now
 from idp.web.cookies import browser_cookie
 
 Page = Callable[[Request], Awaitable[Response]]
 
 
+class NotWaiting(Exception):
+    """The application that a page names has stopped waiting, or never began."""
+
+
 def for_application(desk: Desk, page: Page) -> Page:
-    """Answer with `page` unless the application it names has stopped waiting, or never began."""
+    """Answer with `page`, or say that its application no longer waits."""
 
     async def answer(request: Request) -> Response:
-        interaction_id = request.query_params.get("interaction")
-        if interaction_id is None or await desk.database.run(_is_waiting, desk, request):
+        try:
             return await page(request)
-        return desk.pages.error(
-            request,
-            texts.NOT_WAITING,
-            texts.NOT_WAITING_ADVICE,
-            status_code=410,
-            links=((texts.SIGN_IN_WITHOUT, "/sign-in"),),
-        )
+        except NotWaiting:
+            return desk.pages.error(
+                request,
+                texts.NOT_WAITING,
+                texts.NOT_WAITING_ADVICE,
+                status_code=410,
+                links=((texts.SIGN_IN_WITHOUT, "/sign-in"),),
+            )
 
     return answer
 
 
-def _is_waiting(session: Session, desk: Desk, request: Request) -> bool:
-    interaction = session.get(Interaction, request.query_params["interaction"])
+def waiting_application(
+    session: Session, desk: Desk, request: Request
+) -> Mapping[str, object] | None:
+    """Return the application a page names, as templates see it; raises NotWaiting."""
+    interaction_id = request.query_params.get("interaction")
+    if interaction_id is None:
+        return None
+    found = APPLICATION.first(session, id=interaction_id)
     browser = browser_cookie(desk.settings).read(request)
-    if interaction is None or browser is None or interaction.expires_at <= now():
-        return False
-    return interaction.browser == fingerprint(browser)
+    if found is None or browser is None:
+        raise NotWaiting
+    interaction, client = found
+    if interaction.expires_at <= now() or interaction.browser != fingerprint(browser):
+        raise NotWaiting
+    return describe(client)

@@ -10,7 +10,6 @@ from authlib.oauth2.rfc6749 import InvalidClientError
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from idp.oidc.clients import RegisteredClient
@@ -119,10 +118,8 @@ def _use(session: Session, asserted: Assertion) -> None:
     expires_at = datetime.fromtimestamp(asserted.claims["exp"], UTC)
     # JSON keeps the two apart, whatever they hold.
     used = fingerprint(json.dumps([asserted.client_id, asserted.claims["jti"]]))
-    try:
-        _USED.insert(session, fingerprint=used, expires_at=expires_at)
-    except IntegrityError as error:
-        raise _refused("The client_assertion was used before.") from error
+    if not _USED.insert_if_absent(session, fingerprint=used, expires_at=expires_at):
+        raise _refused("The client_assertion was used before.")
 
 
 def _refused(why: str) -> InvalidClientError:

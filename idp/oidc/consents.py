@@ -4,7 +4,7 @@ from sqlmodel import Session
 
 from idp.accounts.sessions import SignedIn
 from idp.oidc.clients import RegisteredClient
-from idp.storage.statements import Rows, add_if_absent
+from idp.storage.statements import Rows
 from idp.storage.tables import Consent, now
 
 _CONSENTS = Rows(Consent)
@@ -21,7 +21,7 @@ def load_consent(
 
 def remember_consent(session: Session, user_id: str, client_id: str, scopes: list[str]) -> None:
     """Add these scopes to what the person agreed to."""
-    add_if_absent(session, Consent(user_id=user_id, client_id=client_id, scope=""))
+    _CONSENTS.insert_if_absent(session, user_id=user_id, client_id=client_id, scope="")
     row = session.get_one(Consent, (user_id, client_id), with_for_update=True)
     row.scope = " ".join(dict.fromkeys([*row.scope.split(), *scopes]))
     row.granted_at = now()

@@ -17,7 +17,7 @@ from joserfc.jws import JWSRegistry
 from sqlmodel import Session, col, delete, select, update
 
 from idp.storage import Secrets
-from idp.storage.statements import add_if_absent
+from idp.storage.statements import Rows
 from idp.storage.tables import SigningKey, SigningKeyState
 
 ALGORITHM = "RS256"
@@ -27,6 +27,7 @@ _ED25519 = "Ed25519"
 ALGORITHMS = (ALGORITHM, "ES256", _ED25519, _EDDSA)
 """What clients may choose; `EdDSA` is how `Ed25519` was called before RFC 9864."""
 
+_KEYS = Rows(SigningKey)
 _GENERATE: dict[str, Callable[[], Key]] = {
     ALGORITHM: partial(RSAKey.generate_key, 2048, {"use": "sig", "alg": ALGORITHM}),
     "ES256": partial(ECKey.generate_key, "P-256", {"use": "sig", "alg": "ES256"}),
@@ -86,13 +87,13 @@ def _move(session: Session, old: SigningKeyState, new: SigningKeyState) -> None:
 
 def _add_key(session: Session, secrets: Secrets, algorithm: str, state: SigningKeyState) -> None:
     key = _GENERATE[algorithm]()
-    made = SigningKey(
+    _KEYS.insert_if_absent(
+        session,
         kid=key.thumbprint(),
         algorithm=algorithm,
         state=state,
         private_jwk=secrets.seal_json({**key.as_dict(private=True), "kid": key.thumbprint()}),
     )
-    add_if_absent(session, made)
 
 
 class _Registry(JWSRegistry):

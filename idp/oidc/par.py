@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from sqlmodel import Session
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, delete
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,13 +21,23 @@ from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
 from idp.oidc.request_object import request_object_keys, unpack
 from idp.storage.secrets import fingerprint, new_secret
-from idp.storage.statements import Rows
+from idp.storage.statements import Rows, Statement
 from idp.storage.tables import PushedRequest, now
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 LIFETIME = timedelta(seconds=90)
 
 _PUSHED = Rows(PushedRequest)
+_TAKE = Statement[PushedRequest](
+    delete(PushedRequest)
+    .where(
+        col(PushedRequest.fingerprint) == bindparam("named"),
+        col(PushedRequest.client_id) == bindparam("client_id"),
+        col(PushedRequest.expires_at) > bindparam("moment"),
+    )
+    .returning(PushedRequest),
+    returning=PushedRequest,
+)
 _OF_THE_CLIENT = ("client_secret", "client_assertion", "client_assertion_type")
 
 
@@ -74,11 +85,9 @@ def is_pushed(parameters: Parameters) -> bool:
 
 def take_pushed(session: Session, sent: Parameters, client_id: str) -> Parameters | None:
     """Return a pushed request to the client that pushed it, once (RFC 9126 §7.3)."""
-    row = _PUSHED.get(session, fingerprint=fingerprint(sent.get("request_uri") or ""))
-    if row is None or row.client_id != client_id or row.expires_at <= now():
-        return None
-    _PUSHED.delete(session, fingerprint=row.fingerprint)
-    return Parameters(row.parameters.items())
+    named = fingerprint(sent.get("request_uri") or "")
+    row = _TAKE.first(session, named=named, client_id=client_id, moment=now())
+    return Parameters(row.parameters.items()) if row else None
 
 
 def _authenticate(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +13,7 @@ from starlette.routing import Route
 from idp.oidc.account_selection import select_account_page
 from idp.oidc.authorize import authorization_endpoint
 from idp.oidc.consent import consent_page
+from idp.oidc.cors import OpenToScripts
 from idp.oidc.device_authorization import DEVICE_PAGE, device_authorization_endpoint
 from idp.oidc.device_page import device_page
 from idp.oidc.discovery import discovery_endpoint, metadata
@@ -89,11 +89,5 @@ def _route(
 ) -> Route:
     if not cors:
         return Route(path, answer, methods=methods)
-    middleware = Middleware(
-        CORSMiddleware,
-        allow_origins=["*"],
-        allow_methods=methods,
-        allow_headers=["Authorization", "DPoP"],
-        expose_headers=["WWW-Authenticate"],
-    )
+    middleware = Middleware(OpenToScripts, methods=methods)
     return Route(path, answer, methods=(*methods, "OPTIONS"), middleware=[middleware])

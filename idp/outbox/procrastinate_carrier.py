@@ -28,17 +28,20 @@ from idp.outbox.carrier import Carrier
 from idp.outbox.courier import Courier
 from idp.outbox.dispatcher import Dispatcher
 from idp.outbox.ledger import Outcome
+from idp.storage.statements import Statement
 from idp.storage.tables import Message
 
 log = structlog.get_logger(__name__)
 
 _QUEUE = "mail"
-_DEFER = text(
-    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW("
-    f"'{_QUEUE}', 'deliver', :priority, NULL, :message_id, '{{}}',"
-    " COALESCE(CAST(:due_at AS timestamptz), CASE WHEN :delay > 0 THEN"
-    " statement_timestamp() + make_interval(secs => :delay) END)"
-    ")]::procrastinate_job_to_defer_v1[])"
+_DEFER = Statement[None](
+    text(
+        "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW("
+        f"'{_QUEUE}', 'deliver', :priority, NULL, :message_id, '{{}}',"
+        " COALESCE(CAST(:due_at AS timestamptz), CASE WHEN :delay > 0 THEN"
+        " statement_timestamp() + make_interval(secs => :delay) END)"
+        ")]::procrastinate_job_to_defer_v1[])"
+    )
 )
 _FORGET = text(
     "SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs"
@@ -89,16 +92,17 @@ class ProcrastinateCarrier(Carrier):
 
     def defer(self, session: Session, message: Message, delay: float = 0.0) -> None:
         """Write a job in the caller's transaction; its commit wakes a worker."""
-        if inspect(message).persistent:  # promised before, so a job for later may wait
+        known = inspect(message, raiseerr=False)
+        if known and known.persistent:  # promised before, so a job for later may wait
             session.execute(_FORGET, {"message_ids": [message.id]})
-        session.execute(_DEFER, _job(message, None, delay))
+        _DEFER.send(session, **_job(message, None, delay))
 
     def follow_up(self, session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> None:
         """Drop the jobs of messages that others delivered; have a worker woken for a retry."""
         session.execute(_FORGET, {"message_ids": [message.id for message, _ in outcomes]})
         retries = [_job(message, outcome.due_at) for message, outcome in outcomes if outcome.due_at]
-        if retries:
-            session.execute(_DEFER, retries)
+        for retry in retries:
+            _DEFER.send(session, **retry)
 
     async def aclose(self) -> None:
         """Do nothing: `run` lets deliveries finish when it is cancelled."""

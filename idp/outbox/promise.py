@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, delete, update
 
 from idp.connector_kit import EmailTemplate, UsageType
@@ -14,6 +16,7 @@ from idp.plugins import Plugins
 from idp.settings import Settings
 from idp.storage import Secrets
 from idp.storage.clock import from_now
+from idp.storage.statements import Rows, Statement
 from idp.storage.tables import Message, MessageState, Priority, now
 
 Defer = Callable[[Session, Message, float], None]
@@ -54,6 +57,14 @@ class Call:
     deadline: datetime
 
 
+_MESSAGES = Rows(Message)
+_PROMISE = Statement[None](
+    insert(Message).values(
+        {name: bindparam(name) for name in Message.model_fields} | {"due_at": from_now("delay")}
+    )
+)
+
+
 class Outbox:
     """Where mails and calls are promised."""
 
@@ -81,21 +92,17 @@ class Outbox:
                 "ip": mail.ip,
             }
         )
-        message = Message(
+        message = _MESSAGES.make(
             usage_type=mail.usage_type,
             recipient=self._secrets.seal(mail.to),
             recipient_hash=self._secrets.keyed_hash("recipient", mail.to.casefold()),
             locale=mail.locale,
-            payload=sealed,
-            due_at=from_now(mail.delay),  # type: ignore[arg-type] # computed by the database
+            due_at=now() + timedelta(seconds=mail.delay),  # written by the database's own clock
             priority=priority_of(mail.usage_type) if mail.priority is None else mail.priority,
             deadline=mail.deadline,
+            **(_cancelled() if silent else {"payload": sealed}),
         )
-        if silent:
-            message.state = MessageState.CANCELLED
-            message.payload = None
-            message.ended_at = now()
-        session.add(message)
+        _PROMISE.send(session, **message.__dict__, delay=mail.delay)
         self._defer(session, message, mail.delay)
         return message
 
@@ -141,6 +148,10 @@ class Outbox:
         for added in self._plugins.ask("idp_email_payload", _as_json, **asked):
             variables.update(added)
         return variables | dict(mail.payload)
+
+
+def _cancelled() -> dict[str, Any]:
+    return {"state": MessageState.CANCELLED, "payload": None, "ended_at": now()}
 
 
 def _as_json(added: object) -> dict[str, object]:

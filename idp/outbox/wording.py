@@ -1,13 +1,25 @@
 """Which of the administrator's localized templates a mail gets, chosen when it is promised."""
 
 from collections.abc import Sequence
+from itertools import chain, repeat
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from idp.connector_kit import EmailTemplate, UsageType
 from idp.connector_kit.language_tags import lookup_order
 from idp.connector_kit.shipped_templates import shipped_templates
+from idp.storage.statements import Statement
 from idp.storage.tables import CustomTemplate
+
+_MOST_LANGUAGES = 8
+_LANGUAGES = [f"language_{number}" for number in range(_MOST_LANGUAGES)]
+_CANDIDATES = Statement[CustomTemplate](
+    select(CustomTemplate).where(
+        col(CustomTemplate.language_tag).in_([bindparam(name) for name in _LANGUAGES]),
+        col(CustomTemplate.usage_type).in_([bindparam("usage_type"), UsageType.GENERIC]),
+    )
+)
 
 
 def custom_template(
@@ -18,11 +30,9 @@ def custom_template(
     The usage type counts before the language: `choose` states the order.
     """
     languages = _languages(locale, fallback)
-    statement = select(CustomTemplate).where(
-        col(CustomTemplate.language_tag).in_(languages),
-        col(CustomTemplate.usage_type).in_({usage_type, UsageType.GENERIC}),
-    )
-    chosen = choose(session.exec(statement).all(), usage_type, languages)
+    asked = dict(zip(_LANGUAGES, chain(languages, repeat(languages[-1])), strict=False))
+    candidates = _CANDIDATES.all(session, usage_type=usage_type, **asked)
+    chosen = choose(candidates, usage_type, languages)
     return EmailTemplate.model_validate(chosen.template) if chosen else None
 
 

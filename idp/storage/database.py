@@ -8,23 +8,26 @@ import asyncio
 import select
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel import Session
 
 from idp.settings import SetupError
+from idp.storage.pipeline import Pipeline, have_statements_wait, pipeline_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _WAIT_FOR_LOCK = 30.0  # seconds a worker thread waits for SQLite's write lock
-_POSTGRESQL_CONNECTIONS = 10
+_POSTGRESQL_CONNECTIONS = 12
 _DEFERRED = "BEGIN"
 _IMMEDIATE = "BEGIN IMMEDIATE"
 _HIDE_VALUES = True
@@ -41,16 +44,7 @@ class Database(ABC):
 
         Rows it returns are plain values afterwards. An exception rolls everything back.
         """
-
-        def unit(connection: Connection) -> tuple[T, list[Callable[[], None]]]:
-            with Session(connection, expire_on_commit=False) as session:
-                result = work(session, *args, **kwargs)
-                if session.in_transaction():
-                    session.commit()
-                connection.connection.commit()  # what statements wrote without the session
-                return result, session.info.get("after_commit", [])
-
-        result, callbacks = await self._run(unit)
+        result, callbacks = await self._run(_unit_of(work, *args, **kwargs))
         for callback in callbacks:
             callback()
         return result
@@ -59,17 +53,12 @@ class Database(ABC):
         self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work(session, ...)`, which changes nothing, without beginning a transaction."""
-
-        def unit(connection: Connection) -> T:
-            with Session(connection, expire_on_commit=False) as session:
-                return work(session, *args, **kwargs)
-
-        return await self._read(unit)
+        return await self._read(lambda session: work(session, *args, **kwargs))
 
     @abstractmethod
-    async def _run(self, unit: Callable[[Connection], T]) -> T: ...
+    async def _run(self, unit: Callable[[Session], T]) -> T: ...
 
-    async def _read(self, unit: Callable[[Connection], T]) -> T:
+    async def _read(self, unit: Callable[[Session], T]) -> T:
         return await self._run(unit)
 
     @abstractmethod
@@ -80,6 +69,18 @@ class Database(ABC):
 def after_commit(session: Session, callback: Callable[[], None]) -> None:
     """Have `callback` called on the event loop once this unit of work is committed."""
     session.info.setdefault("after_commit", []).append(callback)
+
+
+def _unit_of(
+    work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
+) -> Callable[[Session], tuple[T, Sequence[Callable[[], None]]]]:
+    def unit(session: Session) -> tuple[T, Sequence[Callable[[], None]]]:
+        result = work(session, *args, **kwargs)
+        if session.in_transaction():
+            session.commit()
+        return result, session.info.get("after_commit", ())
+
+    return unit
 
 
 def open_database(url: str) -> Database:
@@ -99,29 +100,29 @@ class _Sqlite(Database):
         self._impatient = sqlite_engine(url, begin=_DEFERRED, timeout=0)
         self._patient = sqlite_engine(url, begin=_IMMEDIATE, timeout=_WAIT_FOR_LOCK)
 
-    async def _run(self, unit: Callable[[Connection], T]) -> T:
+    async def _run(self, unit: Callable[[Session], T]) -> T:
         try:
-            return _on(self._kept, _DEFERRED, unit)
+            return _transact(self._kept, unit, _DEFERRED)
         except (OperationalError, sqlite3.OperationalError) as error:
             if not _is_busy(error):
                 raise
         return await asyncio.to_thread(self._wait_and_run, unit)
 
-    def _wait_and_run(self, unit: Callable[[Connection], T]) -> T:
+    def _wait_and_run(self, unit: Callable[[Session], T]) -> T:
         with self._patient.connect() as connection:
-            return _on(connection, _IMMEDIATE, unit)
+            return _transact(_session_on(connection), unit, _IMMEDIATE)
 
-    async def _read(self, unit: Callable[[Connection], T]) -> T:
-        return unit(self._kept)
+    async def _read(self, unit: Callable[[Session], T]) -> T:
+        return _use(self._kept, unit)
 
     @cached_property
-    def _kept(self) -> Connection:
-        """The one connection of the event loop: taking one from a pool costs more than a read."""
-        return self._impatient.connect()
+    def _kept(self) -> Session:
+        """The one session of the event loop: making another costs more than a read."""
+        return _session_on(self._impatient.connect())
 
     async def aclose(self) -> None:
         if "_kept" in self.__dict__:
-            self._kept.close()
+            connection_of(self._kept).close()
         self._impatient.dispose()
         self._patient.dispose()
 
@@ -131,45 +132,112 @@ class _PostgreSQL(Database):
 
     def __init__(self, url: str) -> None:
         self._engine = create_async_engine(
-            driver_url(url), pool_size=_POSTGRESQL_CONNECTIONS, hide_parameters=_HIDE_VALUES
+            driver_url(url),
+            poolclass=NullPool,
+            hide_parameters=_HIDE_VALUES,
+            isolation_level="AUTOCOMMIT",  # the pipeline begins transactions
         )
-        event.listen(self._engine.sync_engine, "checkout", _refuse_dead)
-        # Of the same pool; saves the round trips that begin and end a transaction.
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        have_statements_wait(self._engine.sync_engine)
+        self._free = asyncio.Semaphore(_POSTGRESQL_CONNECTIONS)
+        self._idle: list[_Kept] = []
 
-    async def _run(self, unit: Callable[[Connection], T]) -> T:
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(unit)
+    async def _run(self, unit: Callable[[Session], T]) -> T:
+        async with self._free:
+            kept = await self._take()
+            try:
+                return await greenlet_spawn(_send_together, kept, unit)
+            finally:
+                if kept.pipeline.is_sound and kept.pipeline.is_idle:
+                    self._idle.append(kept)
+                else:
+                    await kept.drop()
 
-    async def _read(self, unit: Callable[[Connection], T]) -> T:
-        async with self._reading.connect() as connection:
-            return await connection.run_sync(unit)
+    async def _take(self) -> "_Kept":
+        while self._idle:
+            kept = self._idle.pop()
+            if not kept.is_dead():
+                return kept
+            await kept.drop()
+        return _Kept.of(await self._engine.connect())
 
     async def aclose(self) -> None:
+        while self._idle:
+            await self._idle.pop().connection.close()
         await self._engine.dispose()
 
 
-def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:
-    """Have a connection replaced that died while it was kept, as in a restart of the database.
+class _Kept(NamedTuple):
+    """A connection kept with a session: taking one from SQLAlchemy's pool costs as a read."""
 
-    A server that speaks to an idle client says goodbye; looking for that costs no round trip.
-    """
-    driver = connection.driver_connection
-    waiting = select.poll()
-    if not driver.closed:
+    connection: AsyncConnection
+    session: Session
+    pipeline: Pipeline
+
+    @classmethod
+    def of(cls, opened: AsyncConnection) -> "_Kept":
+        connection = cast("Connection", opened.sync_connection)
+        return cls(opened, _session_on(connection), pipeline_of(connection))
+
+    def is_dead(self) -> bool:
+        """Tell whether the connection died while it was kept, as in a restart of the database.
+
+        A server that speaks to an idle client says goodbye; looking for that costs no round trip.
+        """
+        driver = self.pipeline.driver
+        waiting = select.poll()
+        if driver.closed:
+            return True
         waiting.register(driver.fileno(), select.POLLIN)
-    if driver.closed or waiting.poll(0):
-        driver.pgconn.finish()
-        raise DisconnectionError
+        return bool(waiting.poll(0))
+
+    async def drop(self) -> None:
+        with suppress(DBAPIError):
+            await self.connection.invalidate()
+        await self.connection.close()
 
 
-def _on(connection: Connection, begin: str, unit: Callable[[Connection], T]) -> T:
+def _send_together(kept: _Kept, unit: Callable[[Session], T]) -> T:
+    """Run a unit of work whose statements travel in few round trips, as a transaction."""
+    try:
+        result = _use(kept.session, unit)
+        kept.pipeline.commit()
+    except BaseException:
+        kept.pipeline.roll_back()
+        raise
+    return result
+
+
+def connection_of(session: Session) -> Connection:
+    """Return the connection a session works on, which is its own for the whole unit of work."""
+    return cast("Connection", session.bind)
+
+
+def _session_on(connection: Connection) -> Session:
+    return Session(connection, expire_on_commit=False)
+
+
+def _transact(session: Session, unit: Callable[[Session], T], begin: str) -> T:
+    """Run a unit of work as a transaction, with what its statements write without the session."""
+    connection = connection_of(session)
     try:
         _begin(connection, begin)
-        return unit(connection)
+        result = _use(session, unit)
+        connection.connection.commit()
     except BaseException:
-        connection.connection.rollback()  # what statements wrote without the session
+        connection.rollback()  # what the session failed to commit
+        connection.connection.rollback()
         raise
+    return result
+
+
+def _use(session: Session, unit: Callable[[Session], T]) -> T:
+    """Run a unit of work and leave the session as it was found."""
+    try:
+        return unit(session)
+    finally:
+        if session.in_transaction() or session.identity_map or session.info:
+            session.close()
+            session.info.clear()
 
 
 def _is_busy(error: OperationalError | sqlite3.OperationalError) -> bool:

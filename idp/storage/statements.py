@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic.fields import FieldInfo
 from sqlalchemy import (
-    Connection,
     Executable,
+    Select,
     and_,
     bindparam,
     delete,
@@ -22,17 +22,19 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session, SQLModel
 
+from idp.storage.database import connection_of
+from idp.storage.pipeline import Fetched, pipeline_of
+
 R = TypeVar("R")
 M = TypeVar("M", bound=SQLModel)
 Converter = Callable[[Any], Any]
-_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _Part = tuple[type[SQLModel] | None, list[str], int]
 """Part of a row: the table, or None for a column, the names of its columns, where it starts."""
 
@@ -40,8 +42,9 @@ _Part = tuple[type[SQLModel] | None, list[str], int]
 class Statement(Generic[R]):
     """A SELECT, or a change with RETURNING, whose values are bound by name.
 
-    `R` is what a row becomes: an instance of the table selected, a plain value for one column, or a
-    tuple of these. A change with RETURNING names the table it returns rows of.
+    `R` is what a row becomes: an instance of the table selected, None where an outer join found
+    none, a plain value for one column, or a tuple of these. A change with RETURNING names the table
+    it returns rows of. A SELECT of a function that changes or locks something is to be sent.
     """
 
     def __init__(self, statement: Executable, returning: type[SQLModel] | None = None) -> None:
@@ -52,20 +55,27 @@ class Statement(Generic[R]):
     def all(self, session: Session, /, **values: Any) -> list[R]:
         """Return every row."""
         plan = self._plan(session)
-        return [plan.build(row) for row in plan.execute(session, values).fetchall()]
+        return [plan.build(row) for row in plan.execute(session, values).rows]
 
     def first(self, session: Session, /, **values: Any) -> R | None:
         """Return the first row, if there is one."""
         plan = self._plan(session)
-        row = plan.execute(session, values).fetchone()
-        return None if row is None else plan.build(row)
+        rows = plan.execute(session, values).rows
+        return plan.build(rows[0]) if rows else None
 
     def run(self, session: Session, /, **values: Any) -> int:
         """Make a change and return how many rows it met."""
-        return int(self._plan(session).execute(session, values).rowcount)
+        return self._plan(session).execute(session, values).rowcount
+
+    def send(self, session: Session, /, **values: Any) -> None:
+        """Make a change whose outcome nobody waits for.
+
+        It happens before the next statement; an error may show only there, or at the commit.
+        """
+        self._plan(session).send(session, values)
 
     def _plan(self, session: Session) -> "_Plan":
-        dialect = _connection(session).dialect
+        dialect = connection_of(session).dialect
         plan = self._plans.get(dialect.name)
         if plan is None:
             plan = self._plans[dialect.name] = _Plan.of(self._statement, self._returning, dialect)
@@ -99,15 +109,20 @@ class Rows(Generic[M]):
     def add(self, session: Session, row: M, /) -> None:
         """Write a row that was made elsewhere."""
         values = {name: row.__dict__[name] for name in self._table.model_fields}
-        self._known(insert, {}, values).run(session, **values)
+        self._known(insert, {}, values).send(session, **values)
 
-    def update(self, session: Session, key: Mapping[str, Any], /, **values: Any) -> int:
-        """Change the rows with the values of `key`; return how many there were."""
-        return self._known(update, key, values).run(session, **_named(key), **values)
+    def insert_if_absent(self, session: Session, /, **values: Any) -> bool:
+        """Write a row, unless one with the same key is there or comes at the same moment."""
+        values = {**self._defaults(values), **values}
+        return self._known(_insert_if_absent, {}, values).run(session, **values) == 1
 
-    def delete(self, session: Session, /, **key: Any) -> int:
-        """Delete the rows with these values; return how many there were."""
-        return self._known(delete, key, {}).run(session, **_named(key))
+    def update(self, session: Session, key: Mapping[str, Any], /, **values: Any) -> None:
+        """Change the rows with the values of `key`."""
+        self._known(update, key, values).send(session, **_named(key), **values)
+
+    def delete(self, session: Session, /, **key: Any) -> None:
+        """Delete the rows with these values."""
+        self._known(delete, key, {}).send(session, **_named(key))
 
     def _known(
         self, verb: Callable[..., Any], key: Mapping[str, Any], values: Mapping[str, Any]
@@ -136,14 +151,8 @@ def _default_maker(field: FieldInfo) -> Callable[[], Any]:
     return lambda: field.default
 
 
-def add_if_absent(session: Session, row: SQLModel) -> None:
-    """Write a row, unless another one with the same key is there or comes at the same moment."""
-    made = _INSERT[_connection(session).dialect.name](type(row)).values(row.model_dump())
-    session.exec(made.on_conflict_do_nothing())
-
-
-def _connection(session: Session) -> Connection:
-    return cast("Connection", session.bind)
+def _insert_if_absent(table: type[SQLModel]) -> postgresql.Insert:
+    return postgresql.insert(table).on_conflict_do_nothing()  # SQLite words it alike
 
 
 def _named(key: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,6 +168,8 @@ class _Plan:
     positions: Sequence[str] | None
     writers: Mapping[str, Converter]
     build: Callable[[Sequence[Any]], Any]
+    only_reads: bool
+    driver_error: type[Exception]
 
     @classmethod
     def of(
@@ -174,22 +185,41 @@ class _Plan:
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         parts = [returning] if returning else _selected(statement)
         build = _builder(list(_placed(parts)), compiled)
-        return cls(str(compiled), constants, compiled.positiontup, writers, build)
+        return cls(
+            str(compiled),
+            constants,
+            compiled.positiontup,
+            writers,
+            build,
+            _only_reads(statement),
+            dialect.loaded_dbapi.Error,
+        )
 
-    def execute(self, session: Session, values: dict[str, Any]) -> Any:
+    def execute(self, session: Session, values: dict[str, Any]) -> Fetched:
+        bound = self._bound(values)
+        connection = connection_of(session)
+        if self.positions is None:
+            pipeline = pipeline_of(connection)
+            return pipeline.execute(self.text, bound, only_reads=self.only_reads)
+        driver: Any = connection.connection.driver_connection
+        try:
+            cursor = driver.execute(self.text, [bound[name] for name in self.positions])
+            return Fetched(cursor.fetchall(), cursor.rowcount)
+        except self.driver_error as error:
+            # What a session would raise; without the values, which may be private.
+            raise DBAPIError.instance(self.text, None, error, self.driver_error, True) from error
+
+    def send(self, session: Session, values: dict[str, Any]) -> None:
+        if self.positions is None:
+            pipeline_of(connection_of(session)).send(self.text, self._bound(values))
+        else:
+            self.execute(session, values)
+
+    def _bound(self, values: dict[str, Any]) -> dict[str, Any]:
         values = {**self.constants, **values}
         for name, write in self.writers.items():
             values[name] = write(values[name])
-        connection = _connection(session)
-        cursor = connection.connection.cursor()
-        parameters = values if self.positions is None else [values[name] for name in self.positions]
-        driver_error = connection.dialect.loaded_dbapi.Error
-        try:
-            cursor.execute(self.text, parameters)
-        except driver_error as error:
-            # What a session would raise; without the values, which may be private.
-            raise DBAPIError.instance(self.text, None, error, driver_error, True) from error
-        return cursor
+        return values
 
 
 def _builder(parts: Sequence[_Part], compiled: SQLCompiler) -> Callable[[Sequence[Any]], Any]:
@@ -206,14 +236,16 @@ def _builder(parts: Sequence[_Part], compiled: SQLCompiler) -> Callable[[Sequenc
         for number, read in readers:
             values[number] = read(values[number])
         built = [
-            values[start]
-            if table is None
-            else _instance(table, zip(names, values[start:], strict=False))
+            values[start] if table is None else _instance_of(table, names, values[start:])
             for table, names, start in parts
         ]
         return built[0] if len(built) == 1 else tuple(built)
 
     return build
+
+
+def _only_reads(statement: Executable) -> bool:
+    return isinstance(statement, Select) and statement._for_update_arg is None
 
 
 def _selected(statement: Any) -> list[type[SQLModel] | None]:
@@ -228,6 +260,11 @@ def _placed(parts: Sequence[type[SQLModel] | None]) -> Iterator[_Part]:
         names = list(inspect(table).columns.keys()) if table else [""]
         yield table, names, start
         start += len(names)
+
+
+def _instance_of(table: type[M], names: Sequence[str], values: Sequence[Any]) -> M | None:
+    """Make a row; None where an outer join found none, whose key would be missing."""
+    return None if values[0] is None else _instance(table, zip(names, values, strict=False))
 
 
 def _instance(table: type[M], values: Iterable[tuple[str, Any]]) -> M:

@@ -10,14 +10,33 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import ClassVar, Literal, Self
 
-from sqlalchemy import func
-from sqlmodel import Session, col, delete, select
+from sqlalchemy import String, bindparam, func
+from sqlmodel import Session, col, select
 
 from idp.settings import Settings
+from idp.storage.statements import Rows, Statement
 from idp.storage.tables import CodeSend, FailedAttempt, Verification, now
 from idp.verification.problems import Problem
 
 DAY = timedelta(days=1)
+
+_SENDS = Rows(CodeSend)
+_FAILURES = Rows(FailedAttempt)
+_NEWEST_SENDS = Statement[datetime](
+    select(CodeSend.sent_at)
+    .where(col(CodeSend.address) == bindparam("bucket"), col(CodeSend.sent_at) > bindparam("since"))
+    .order_by(col(CodeSend.sent_at).desc())
+    .limit(bindparam("most"))
+)
+_FAILURES_SINCE = Statement[tuple[int, datetime | None]](
+    select(func.count(), func.max(FailedAttempt.failed_at)).where(
+        col(FailedAttempt.bucket) == bindparam("bucket"),
+        col(FailedAttempt.failed_at) > bindparam("since"),
+    )
+)
+_HOLD = Statement[None](
+    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=String), 0)))
+)
 
 LimitName = Literal["cooldown", "address", "attempts", "ip", "everybody"]
 
@@ -101,19 +120,14 @@ class Limits:
 def count_send(session: Session, bucket: str, limits: Limits) -> None:
     """Count a send against its bucket; raises TooManySends when one limit is used up."""
     _hold(session, f"send {bucket}")
+    most = max((count for count, _ in limits.sends), default=0)
+    longest = max((window for _, window in limits.sends), default=DAY)
+    newest = _NEWEST_SENDS.all(session, bucket=bucket, since=now() - longest, most=most)
     moment = now()
     for count, window in limits.sends:
-        statement = (
-            select(CodeSend.sent_at)
-            .where(col(CodeSend.address) == bucket, col(CodeSend.sent_at) > moment - window)
-            .order_by(col(CodeSend.sent_at).desc())
-            .offset(count - 1)
-            .limit(1)
-        )
-        oldest = session.exec(statement).first()
-        if oldest is not None:
-            raise TooManySends(_seconds_until(oldest + window, moment))
-    session.add(CodeSend(address=bucket))
+        if len(newest) >= count and newest[count - 1] > moment - window:
+            raise TooManySends(_seconds_until(newest[count - 1] + window, moment))
+    _SENDS.insert(session, address=bucket)
 
 
 def count_attempt(session: Session, bucket: str, limits: Limits) -> FailedAttempt:
@@ -128,27 +142,21 @@ def count_attempt(session: Session, bucket: str, limits: Limits) -> FailedAttemp
 def check_back_off(session: Session, bucket: str, limits: Limits) -> None:
     """Let one attempt at a time pass; raises TooManyAttempts while the back-off runs."""
     _hold(session, f"attempt {bucket}")
-    moment = now()
-    statement = select(func.count(), func.max(FailedAttempt.failed_at)).where(
-        col(FailedAttempt.bucket) == bucket, col(FailedAttempt.failed_at) > moment - DAY
-    )
-    failures, last = session.exec(statement).one()
-    wait = _seconds_until(last + limits.wait_after(failures), moment) if last else 0
+    failures, last = _FAILURES_SINCE.first(session, bucket=bucket, since=now() - DAY) or (0, None)
+    # Only now is the moment in which this attempt had its turn.
+    wait = _seconds_until(last + limits.wait_after(failures), now()) if last else 0
     if wait:
         raise TooManyAttempts(wait, "attempts")
 
 
 def count_failure(session: Session, bucket: str) -> FailedAttempt:
     """Count a failed attempt."""
-    attempt = FailedAttempt(bucket=bucket)
-    session.add(attempt)
-    session.flush()
-    return attempt
+    return _FAILURES.insert(session, bucket=bucket)
 
 
 def uncount_attempt(session: Session, attempt_id: str) -> None:
     """Take back an attempt that turned out right, or was not compared after all."""
-    session.exec(delete(FailedAttempt).where(col(FailedAttempt.id) == attempt_id))
+    _FAILURES.delete(session, id=attempt_id)
 
 
 def _seconds_until(ready_at: datetime, moment: datetime) -> int:
@@ -161,4 +169,4 @@ def _hold(session: Session, key: str) -> None:
     SQLite needs no lock: it refuses to write on top of what another has changed since the read.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.exec(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+        _HOLD.send(session, key=key)

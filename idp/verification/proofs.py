@@ -3,15 +3,19 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select, update
 
 from idp.connector_kit import EmailTemplate, UsageType
 from idp.outbox import Mail, Outbox
 from idp.settings import Settings
 from idp.storage import Secrets
+from idp.storage.secrets import new_id
+from idp.storage.statements import Rows, Statement
 from idp.storage.tables import FailedAttempt, Verification, VerificationCode, now
 from idp.verification.codes import new_code, read_code
 from idp.verification.limits import (
@@ -29,6 +33,28 @@ _SIGNING_IN = frozenset({UsageType.REGISTER, UsageType.SIGN_IN, UsageType.MFA_VE
 _LATER = (0.3, 1.0)
 """Seconds until a mail leaves that an unknown address does not get. Its delivery shares processor
 and database with the pages: right after the answer, it would slow the page the answer leads to."""
+
+_VERIFICATIONS = Rows(Verification)
+_CODES = Rows(VerificationCode)
+_LOCKED = Statement[Verification](
+    select(Verification).where(col(Verification.id) == bindparam("id")).with_for_update()
+)
+_COUNT_ATTEMPT = Statement[Verification](
+    update(Verification)
+    .where(
+        col(Verification.id) == bindparam("of"),
+        col(Verification.attempts) < bindparam("most"),
+    )
+    .values(attempts=col(Verification.attempts) + 1)
+    .returning(Verification),
+    returning=Verification,
+)
+_FIND_CODE = Statement[str](
+    select(VerificationCode.verification_id).where(
+        col(VerificationCode.keyed_hash) == bindparam("keyed_hash"),
+        col(VerificationCode.expires_at) > bindparam("moment"),
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,16 +100,15 @@ class Proofs:
         self._outbox = outbox
         self.limits = limits
 
-    def begin(self, session: Session, request: CodeRequest) -> Verification:
+    def begin(
+        self, session: Session, request: CodeRequest, verification_id: str | None = None
+    ) -> Verification:
         """Send a first code; raises TooManySends."""
-        verification = Verification(
-            usage_type=request.usage_type,
-            address=self._secrets.keyed_hash("address", request.email_key),
-            sent_at=now(),
-            expires_at=now() + timedelta(minutes=self.lifetime(request.usage_type)),
-        )
-        session.add(verification)
-        self._send(session, verification, request)
+        address = self._secrets.keyed_hash("address", request.email_key)
+        sent = self._send(session, address, request)
+        begun = {"usage_type": request.usage_type, "address": address, "sends": 1, **sent.fields}
+        verification = _VERIFICATIONS.insert(session, id=verification_id or new_id(), **begun)
+        self._keep(session, verification, sent.verification_code, sent.expires_at)
         return verification
 
     def resend(self, session: Session, verification_id: str, request: CodeRequest) -> None:
@@ -91,12 +116,15 @@ class Proofs:
 
         Raises TooManySends while the cooldown runs, LookupError when the codes are long expired.
         """
-        verification = session.get(Verification, verification_id, with_for_update=True)
+        verification = _LOCKED.first(session, id=verification_id)
         if verification is None:
             raise LookupError("no code was sent in this flow")
         if remaining := self.limits.resend_in(verification, now()):
             raise TooManySends(remaining, "cooldown")
-        self._send(session, verification, request)
+        sent = self._send(session, verification.address, request)
+        changed = {"sends": verification.sends + 1, **sent.fields}
+        _VERIFICATIONS.update(session, {"id": verification_id}, **changed)
+        self._keep(session, verification, sent.verification_code, sent.expires_at)
 
     def check(
         self, session: Session, verification_id: str, typed: str, *, browser: str | None = None
@@ -110,15 +138,15 @@ class Proofs:
         verification_code = read_code(typed, self._settings.verification_code_length)
         if verification_code is None:
             return Checked.MALFORMED
-        verification = self._count_attempt(session, verification_id)
+        verification = _COUNT_ATTEMPT.first(session, of=verification_id, most=self.limits.attempts)
         if verification is None:
-            known = session.get(Verification, verification_id)
+            known = _VERIFICATIONS.get(session, id=verification_id)
             return Checked.EXHAUSTED if known else Checked.EXPIRED
         bucket = self._bucket("code", verification.address, browser)
         if verification.attempts > 1:
             check_back_off(session, bucket, self.limits)
         if self._matches(session, verification, verification_code):
-            session.delete(verification)
+            _VERIFICATIONS.delete(session, id=verification.id)
             return Checked.PROVEN
         count_failure(session, bucket)
         if verification.expires_at <= now():
@@ -131,13 +159,13 @@ class Proofs:
 
         None when no code would be compared any more.
         """
-        verification = session.get(Verification, verification_id)
+        verification = _VERIFICATIONS.get(session, id=verification_id)
         if verification is None or verification.expires_at <= now():
             return None
         if not self.tries_left(verification):
             return None
         verification_code = new_code(self._settings.verification_code_length)
-        self._keep(session, verification, verification_code)
+        self._keep(session, verification, verification_code, verification.expires_at)
         return verification_code
 
     def tries_left(self, verification: Verification) -> int:
@@ -163,21 +191,18 @@ class Proofs:
     def _bucket(self, purpose: str, address: str, browser: str | None) -> str:
         return self._secrets.keyed_hash(f"{purpose} bucket", address, browser or "")
 
-    def _send(self, session: Session, verification: Verification, request: CodeRequest) -> None:
-        bucket = self._bucket("send", verification.address, request.browser)
+    def _send(self, session: Session, address: str, request: CodeRequest) -> "_Sent":
+        bucket = self._bucket("send", address, request.browser)
         count_send(session, bucket, self.limits)
         verification_code = new_code(self._settings.verification_code_length)
-        moment = now()
-        verification.sends += 1
-        verification.sent_at = moment
         minutes = self.lifetime(request.usage_type)
-        verification.expires_at = moment + timedelta(minutes=minutes)
-        self._keep(session, verification, verification_code)
+        moment = now()
+        deadline = moment + timedelta(minutes=minutes)
         variables = {"code": verification_code, "expiresInMinutes": minutes}
         mail = Mail(
             to=request.email,
             usage_type=request.usage_type,
-            deadline=verification.expires_at,
+            deadline=deadline,
             locale=request.locale,
             payload=dict(request.variables) | variables,
             application=request.application,
@@ -186,42 +211,53 @@ class Proofs:
             delay=_delay(request.usage_type),
         )
         message = self._outbox.promise(session, mail, silent=request.silent)
-        verification.message_id = message.id
+        return _Sent(verification_code, message.id, moment, deadline)
 
-    def _keep(self, session: Session, verification: Verification, verification_code: str) -> None:
-        session.add(
-            VerificationCode(
-                keyed_hash=self._hashes(verification, verification_code)[0],
-                verification_id=verification.id,
-                expires_at=verification.expires_at,
-            )
+    def _keep(
+        self,
+        session: Session,
+        verification: Verification,
+        verification_code: str,
+        expires_at: datetime,
+    ) -> None:
+        _CODES.insert(
+            session,
+            keyed_hash=self._hashes(verification, verification_code)[0],
+            verification_id=verification.id,
+            expires_at=expires_at,
         )
-
-    def _count_attempt(self, session: Session, verification_id: str) -> Verification | None:
-        statement = (
-            update(Verification)
-            .where(
-                col(Verification.id) == verification_id,
-                col(Verification.attempts) < self.limits.attempts,
-            )
-            .values(attempts=col(Verification.attempts) + 1)
-            .returning(Verification)
-        )
-        return session.scalars(statement).one_or_none()
 
     def _matches(
         self, session: Session, verification: Verification, verification_code: str
     ) -> bool:
         # Looking a keyed hash up reveals nothing by its timing: who guesses cannot compute it.
-        statement = select(VerificationCode.verification_id).where(
-            col(VerificationCode.keyed_hash).in_(self._hashes(verification, verification_code)),
-            col(VerificationCode.expires_at) > now(),
+        return any(
+            _FIND_CODE.first(session, keyed_hash=keyed_hash, moment=now())
+            for keyed_hash in self._hashes(verification, verification_code)
         )
-        return session.exec(statement).first() is not None
 
     def _hashes(self, verification: Verification, verification_code: str) -> list[str]:
         bound_to = (verification.usage_type, verification.address, verification.id)
         return self._secrets.keyed_hashes("verification code", *bound_to, verification_code)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A code that was mailed."""
+
+    verification_code: str
+    message_id: str
+    sent_at: datetime
+    expires_at: datetime
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the row of the verification says about it."""
+        return {
+            "message_id": self.message_id,
+            "sent_at": self.sent_at,
+            "expires_at": self.expires_at,
+        }
 
 
 def _delay(usage_type: UsageType) -> float:

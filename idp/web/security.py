@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+RawHeaders = list[tuple[bytes, bytes]]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -26,6 +28,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+_ACCOUNT = "/account"
 _LOOKS = ("/static/", "/branding/")
 
 
@@ -39,7 +42,7 @@ def page_policy(path: str, extra: Mapping[str, Iterable[str]] | None = None) -> 
         else:
             policy += f"; {directive} {allowed}"
     # Pages of no authorization request: their forms lead nowhere else.
-    return f"{policy}; form-action 'self'" if path.startswith("/account") else policy
+    return f"{policy}; form-action 'self'" if path.startswith(_ACCOUNT) else policy
 
 
 def security_headers(*, https: bool) -> dict[str, str]:
@@ -52,7 +55,11 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = security_headers(https=https)
+        headers = security_headers(https=https)
+        self._headers = _raw(headers)
+        # Kept, and asked after.
+        self._of_looks = _raw(headers | {"Cache-Control": "no-cache"})
+        self._of_account = _raw(headers | {"Content-Security-Policy": page_policy(_ACCOUNT)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,15 +68,23 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if scope["path"].startswith(_LOOKS):
-                    headers.setdefault("Cache-Control", "no-cache")  # kept, and asked after
-                headers.setdefault("Content-Security-Policy", page_policy(scope["path"]))
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = message["headers"]
+                set_already = {name for name, _ in own}
+                added = [each for each in self._of(scope["path"]) if each[0] not in set_already]
+                message["headers"] = [*own, *added]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _of(self, path: str) -> RawHeaders:
+        if path.startswith(_ACCOUNT):
+            return self._of_account
+        return self._of_looks if path.startswith(_LOOKS) else self._headers
+
+
+def _raw(headers: Mapping[str, str]) -> RawHeaders:
+    """Put headers into bytes once, as they go over the wire."""
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 class CrossSiteGuard:

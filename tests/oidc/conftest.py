@@ -168,7 +168,7 @@ def filled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("oidc") / "idp.db"
     upgrade(f"sqlite:///{file}")
     engine = create_engine(f"sqlite:///{file}")
-    with Session(engine) as session:
+    with engine.begin() as connection, Session(connection) as session:
         fill(session)
         session.commit()
     engine.dispose()
@@ -184,7 +184,8 @@ def register(
 def fill(session: Session) -> None:
     ensure_signing_keys(session, Secrets([KEY]))
     alice = create_user(session, "alice@example.com", locale="de")
-    alice.claims = {"name": "Alice Adams", "given_name": "Alice"}
+    claims = {"name": "Alice Adams", "given_name": "Alice"}
+    session.get_one(User, alice.id).claims = claims
     create_user(session, "bob@example.com")
     web: dict[str, Any] = {"secret": SECRET}
     web["redirect_uris"] = [CALLBACK, f"{CALLBACK}/2?fixed=1"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from postman import Postman, mail
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 from structlog.testing import capture_logs
@@ -32,7 +32,7 @@ class Unreliable(Database):
         self.is_down = True
         self.refused = 0
 
-    async def _run(self, unit: Callable[[Connection], Any]) -> Any:
+    async def _run(self, unit: Callable[[Session], Any]) -> Any:
         if self.is_down:
             self.refused += 1
             raise OperationalError("SELECT", {}, Exception("down"))

@@ -21,7 +21,7 @@ async def test_every_mail_to_the_address_is_erased_and_no_other(
         deadline = now() + timedelta(minutes=1)
         mail = Mail(to=to, usage_type=UsageType.SIGN_IN, deadline=deadline, locale="en", payload={})
         message = outbox.promise(session, mail)
-        message.state = state
+        session.get_one(Message, message.id).state = state
         return message.id
 
     for state in MessageState:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col, func, select, update
 
@@ -18,6 +18,7 @@ from idp.storage.statements import Rows
 from idp.storage.tables import CodeSend, Verification, VerificationCode, now
 
 SENDS = Rows(CodeSend)
+CODES = Rows(VerificationCode)
 WRITER = """
 import asyncio, sys
 from sqlmodel import Session, col, select
@@ -101,6 +102,23 @@ async def test_an_exception_rolls_everything_back_and_calls_nobody(database: Dat
         await database.run(fail)
     assert await database.run(count) == 0
     assert called == []
+
+
+async def test_a_commit_that_fails_does_not_stop_the_next(database: Database) -> None:
+    """As on a full disk; here it is a row that refers to none."""
+
+    def refer_to_nothing(session: Session) -> None:
+        if session.get_bind().dialect.name == "sqlite":
+            session.execute(text("PRAGMA defer_foreign_keys = ON"))
+        add(session, "a")
+        session.flush()
+        CODES.insert(session, keyed_hash="x", verification_id="none", expires_at=now())
+
+    for _ in range(2):
+        with pytest.raises(IntegrityError):
+            await database.run(refer_to_nothing)
+    await database.run(add, "b")
+    assert await database.run(count) == 1
 
 
 async def test_a_callback_runs_after_the_commit_on_the_event_loop(

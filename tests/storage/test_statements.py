@@ -67,15 +67,22 @@ async def test_a_row_that_nobody_tracks_cannot_be_changed_by_mistake(database: D
         user.locale = "de"
 
 
-async def test_changes_and_deletions_tell_how_many_rows_they_met(database: Database) -> None:
+async def test_a_change_meets_only_the_rows_with_its_key(database: Database) -> None:
     user = await database.run(new_user)
-    assert await database.run(USERS.update, {"id": user.id, "locale": "en"}, locale="de") == 0
-    assert await database.run(USERS.update, {"id": user.id}, locale="de", claims={}) == 1
+    await database.run(USERS.update, {"id": user.id, "locale": "en"}, locale="de")
+    await database.run(USERS.update, {"id": user.id}, claims={})
     changed = await database.run(USERS.get, id=user.id)
     assert changed is not None
-    assert (changed.locale, changed.claims) == ("de", {})
-    assert await database.run(USERS.delete, id=user.id) == 1
-    assert await database.run(USERS.delete, id=user.id) == 0
+    assert (changed.locale, changed.claims) == (None, {})
+    await database.run(USERS.delete, id=user.id)
+    assert await database.run(USERS.get, id=user.id) is None
+
+
+async def test_a_row_that_may_be_there_is_written_once(database: Database) -> None:
+    row = {"id": "same", "address": "first"}
+    assert await database.run(SENDS.insert_if_absent, **row) is True
+    assert await database.run(SENDS.insert_if_absent, **row | {"address": "second"}) is False
+    assert await database.run(ADDRESSES.all) == ["first"]
 
 
 async def test_a_join_gives_one_row_of_each_table(database: Database) -> None:

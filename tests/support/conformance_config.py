@@ -16,6 +16,7 @@ from idp.accounts.users import create_user, find_user
 from idp.cli.workspace import Workspace, work
 from idp.oidc.client_metadata import ClientMetadata
 from idp.oidc.clients import add_client, load_client
+from idp.storage.tables import User
 
 LOCAL_SUITE = "https://localhost.emobix.co.uk:8443"
 EMAIL = "conformance@example.com"
@@ -78,7 +79,8 @@ def _add(session: Session, workspace: Workspace, at_suite: str, password_hash: s
                 client_id=credentials["client_id"],
                 secret=credentials["client_secret"],
             )
-    user = find_user(session, EMAIL) or create_user(session, EMAIL, locale="en")
+    known = find_user(session, EMAIL) or create_user(session, EMAIL, locale="en")
+    user = session.get_one(User, known.id)
     user.password_hash = password_hash
     user.claims = CLAIMS
 

@@ -1,6 +1,6 @@
 """Headers on every answer, and no form from another site."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from starlette.applications import Starlette
@@ -11,6 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
+from idp.web.body_limit import BodyLimit
 from idp.web.security import CrossSiteGuard, SecurityHeaders
 
 HOST = "id.example.com"
@@ -135,3 +136,27 @@ def test_over_http_nobody_is_told_to_come_back_over_https() -> None:
 def test_what_is_not_http_passes() -> None:
     with client().websocket_connect("/talk") as connection:
         assert connection.receive_text() == "hello"
+
+
+async def read(request: Request) -> Response:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"x" * 100, {}, 200),
+        (b"x" * 101, {}, 413),
+        (iter([b"x" * 50, b"x" * 50]), {}, 200),
+        (iter([b"x" * 50, b"x" * 51]), {}, 413),
+        (b"x" * 101, {"Content-Length": "1" * 5000}, 413),
+        (b"x" * 101, {"Content-Length": "unknown"}, 413),
+        (b"x" * 101, {"Content-Length": "100", "Transfer-Encoding": "chunked"}, 413),
+    ],
+)
+def test_a_body_that_is_too_long_is_refused_whatever_is_said_about_it(
+    body: bytes | Iterator[bytes], headers: dict[str, str], status: int
+) -> None:
+    limit = Middleware(BodyLimit, largest=100)
+    app = Starlette(routes=[Route("/", read, methods=["POST"])], middleware=[limit])
+    assert TestClient(app).post("/", content=body, headers=headers).status_code == status
