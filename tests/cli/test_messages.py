@@ -31,7 +31,7 @@ def promise(to: str = ADDRESS, age: float = 0, **values: Any) -> str:
         )
 
         def unit(session: Session) -> str:
-            message = outbox.promise(session, mail(to=to))
+            message = session.get_one(Message, outbox.promise(session, mail(to=to)).id)
             message.id = first_id(now() - timedelta(seconds=age))[:13] + message.id[13:]
             for name, value in values.items():
                 setattr(message, name, value)
