@@ -118,15 +118,15 @@ def test_a_saved_secret_is_never_shown_and_stays_when_it_is_left_blank(
     path = f"/console/connectors/{add_smtp(administrator).id}"
     for query in ("", "?as=json"):
         assert SECRET not in administrator.person.open(path + query).text
-    post(administrator, path, **TYPED | {"config.auth.pass": "", "config.replyTo": OTHER}, do="save")
+    post(
+        administrator, path, **TYPED | {"config.auth.pass": "", "config.replyTo": OTHER}, do="save"
+    )
     assert saved(administrator) == SETTINGS | {"replyTo": OTHER}
     assert SECRET not in administrator.person.open("/console/audit").text
 
 
 @pytest.mark.parametrize("do", [{"do": "save"}, TEST])
-def test_a_saved_secret_goes_nowhere_else(
-    administrator: Administrator, do: dict[str, str]
-) -> None:
+def test_a_saved_secret_goes_nowhere_else(administrator: Administrator, do: dict[str, str]) -> None:
     path = f"/console/connectors/{add_smtp(administrator).id}"
     blank = TYPED | {"config.auth.pass": "", "config.host": "127.0.0.2"}
     page = post(administrator, path, **blank | do)
