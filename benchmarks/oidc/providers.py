@@ -20,8 +20,9 @@ from sqlmodel import Session
 from benchmarks.smtp.servers import program
 from idp.accounts.sessions import Visit, start_session
 from idp.accounts.users import create_user
+from idp.app import open_server
+from idp.outbox import Outbox
 from idp.settings import Settings
-from idp.storage import open_database
 from idp.web.cookies import session_cookie
 from tests.support.postgresql import find_binaries, running_postgresql
 
@@ -105,16 +106,18 @@ def sign_in() -> None:
     """Sign a person in to the deployment of the environment, and print the cookie."""
     settings = Settings.load()
 
+    server = open_server(settings)
+    outbox = Outbox(settings, server.secrets, server.plugins, server.carrier.defer)
+
     def work(session: Session) -> str:
         user = create_user(session, "alice@example.com")
-        return start_session(session, user.id, ["otp"], settings, Visit())
+        return start_session(session, outbox, user.id, ["otp"], settings, Visit())
 
     async def run() -> str:
-        database = open_database(settings.database_url)
         try:
-            return await database.run(work)
+            return await server.database.run(work)
         finally:
-            await database.aclose()
+            await server.database.aclose()
 
     print(f"{session_cookie(settings).name}={asyncio.run(run())}")
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select, update
@@ -87,24 +88,39 @@ def live_sessions(session: Session, user_id: str, settings: Settings) -> list[Br
     return [row for row in session.exec(statement) if is_live(row, settings, moment)]
 
 
-def start_session(
-    session: Session, user_id: str, amr: list[str], settings: Settings, visit: Visit
+def start_session(  # noqa: PLR0913 (who signs in, how, and where)
+    session: Session, outbox: Outbox, user_id: str, amr: list[str], settings: Settings, visit: Visit
 ) -> str:
-    """Sign a person in and return the new cookie; the old one, if any, ends (session fixation)."""
-    if visit.replaces:
-        _SESSIONS.delete(session, fingerprint=fingerprint(visit.replaces))
+    """Sign a person in and return the new cookie; the old one ends (session fixation).
+
+    The same person's session goes on under its id: applications know it as `sid`, and would wait in
+    vain for word of its end. Somebody else's ends as by signing out, and applications are told.
+    """
     cookie = new_secret()
-    _SESSIONS.insert(
-        session,
-        fingerprint=fingerprint(cookie),
-        user_id=user_id,
-        amr=amr,
-        remembered=visit.remembered,
-        ip=visit.ip,
-        device=visit.device,
-        expires_at=now() + timedelta(days=settings.session_max_days),
-    )
+    started: dict[str, Any] = {
+        "fingerprint": fingerprint(cookie),
+        "amr": amr,
+        "remembered": visit.remembered,
+        "ip": visit.ip,
+        "device": visit.device,
+        "expires_at": now() + timedelta(days=settings.session_max_days),
+    }
+    replaced = _replaced(session, visit)
+    if replaced and replaced.user_id == user_id:
+        moment = now()
+        started |= {"auth_time": moment, "proven_at": moment, "last_seen_at": moment}
+        _SESSIONS.update(session, {"id": replaced.id}, **started)
+        return cookie
+    if replaced:
+        sign_out(session, outbox, replaced.id)
+    _SESSIONS.insert(session, user_id=user_id, **started)
     return cookie
+
+
+def _replaced(session: Session, visit: Visit) -> BrowserSession | None:
+    if not visit.replaces:
+        return None
+    return _SESSIONS.get(session, fingerprint=fingerprint(visit.replaces))
 
 
 def end_session(session: Session, outbox: Outbox, cookie: str | None) -> None:

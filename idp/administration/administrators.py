@@ -43,7 +43,8 @@ def accept_administrator_link(session: Session, link_token: str, ip: str | None)
     link = use_link(session, link_token)
     if link is None:
         return None
-    user = find_user(session, address_key(link.email)) or create_user(session, link.email)
+    found = find_user(session, address_key(link.email)) or create_user(session, link.email)
+    user = session.get_one(User, found.id)
     user.roles = sorted({*user.roles, ROLE})
     user.updated_at = now()
     session.add(user)

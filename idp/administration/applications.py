@@ -11,6 +11,7 @@ from idp.administration import audit
 from idp.administration.audit import Actor, Target
 from idp.administration.paging import Page
 from idp.administration.problems import NotFound, Refused
+from idp.oidc.access_token import save_api
 from idp.oidc.client_metadata import ClientMetadata, check_uri
 from idp.oidc.clients import add_client, add_secret, remove_client
 from idp.storage.tables import Client, ClientSecret
@@ -101,6 +102,14 @@ def add_application(
     return client, secret
 
 
+def register(session: Session, actor: Actor, metadata: ClientMetadata) -> tuple[Client, str | None]:
+    """Register an application by its metadata; return it with its secret. Raises ValueError."""
+    client, secret = add_client(session, metadata)
+    target, details = Target("application", client.id), {"scope": client.scope}
+    audit.record(session, actor, "application.create", target, details)
+    return client, secret
+
+
 def change_application(
     session: Session, actor: Actor, client_id: str, change: ApplicationChange
 ) -> Client:
@@ -152,6 +161,28 @@ def new_secret(
     row = next(each for each in secrets(session, client_id) if each.id not in known)
     audit.record(session, actor, "application.secret.create", Target("application", client_id))
     return row, secret
+
+
+def rotate_secret(
+    session: Session,
+    actor: Actor,
+    client_id: str,
+    *,
+    expires_at: datetime | None,
+    others_expire_at: datetime | None,
+) -> str:
+    """Give an application one more secret, and say when the others end. Raises ValueError."""
+    secret = add_secret(
+        session, client_id, expires_at=expires_at, others_expire_at=others_expire_at
+    )
+    audit.record(session, actor, "application.secret.create", Target("application", client_id))
+    return secret
+
+
+def register_api(session: Session, actor: Actor, identifier: str, name: str, scope: str) -> None:
+    """Register an API that access tokens are made for, or change it. Raises ValueError."""
+    save_api(session, identifier, name, scope)
+    audit.record(session, actor, "resource.save", Target("resource", identifier), {"scope": scope})
 
 
 def remove_secret(session: Session, actor: Actor, client_id: str, secret_id: str) -> None:

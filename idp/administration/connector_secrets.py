@@ -12,6 +12,12 @@ from idp.plugins import ConnectorClass
 UNCHANGED = "••••••••"
 """Comes back in place of a secret, and means "as it is saved" where it is sent."""
 
+_NOT_WHERE_TO = frozenset(
+    {"contentType", "customHeaders", "fromEmail", "fromName", "replyTo", "templates", "user"}
+    | {"connectionTimeout", "dnsTimeout", "greetingTimeout", "pool", "socketTimeout", "timeout"}
+)
+"""Settings that cannot lead a secret elsewhere; of one that is not here nobody knows, so it may."""
+
 
 def masked(connector: ConnectorClass | None, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings without their secrets.
@@ -30,12 +36,63 @@ def masked(connector: ConnectorClass | None, config: Mapping[str, Any]) -> dict[
     return {key: _mask(value, is_secret, key) for key, value in config.items()}
 
 
-def restored(sent: Mapping[str, Any], saved: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return settings with the saved secrets in place of the sentinels.
+def restored(
+    connector: ConnectorClass, sent: Mapping[str, Any], saved: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return whole settings with the saved secrets in place of the sentinels.
 
-    Raises Invalid where nothing is saved that could stay as it is.
+    Raises Invalid where nothing is saved that could stay as it is, and where what is saved would go
+    to a place it was not given for: whoever may change settings could read it there.
     """
-    return {key: _restore(value, (saved or {}).get(key), (key,)) for key, value in sent.items()}
+    saved = saved or {}
+    whole = {key: _restore(value, saved.get(key), (key,)) for key, value in sent.items()}
+    kept = list(_kept(sent))
+    moved = sorted(set(_moved(masked(connector, saved), sent))) if kept else []
+    if moved:
+        raise Invalid(
+            "connector.invalid_config",
+            f"{', '.join(moved)} changed: the saved {', '.join(kept)} could go to where it was "
+            "not meant to; send it again.",
+            data={"problems": dict.fromkeys(kept, f"must be given again, as {moved[0]} changed")},
+        )
+    return whole
+
+
+def _kept(sent: Any, path: str = "") -> Iterator[str]:
+    """Name the secrets that shall stay as they are saved."""
+    if sent == UNCHANGED:
+        yield path
+    for key, value in _items(sent):
+        yield from _kept(value, f"{path}.{key}" if path else key)
+
+
+def _moved(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Name the settings that differ and may say where secrets go.
+
+    A new secret in place of an old one says nothing of the sort, unless it is an address itself.
+    """
+    inner_before, inner_after = dict(_items(before)), dict(_items(after))
+    if inner_before or inner_after:
+        for key in sorted((inner_before.keys() | inner_after.keys()) - _NOT_WHERE_TO):
+            inner = f"{path}.{key}" if path else key
+            yield from _moved(inner_before.get(key), inner_after.get(key), inner)
+    elif UNCHANGED in (before, after):
+        if "://" in str(after):
+            yield path
+    elif before != after and not (_is_blank(before) and _is_blank(after)):
+        yield path
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value == "" or value == [] or value == {}
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return [(str(key), each) for key, each in value.items()]
+    if isinstance(value, list):
+        return [(str(number), each) for number, each in enumerate(value)]
+    return ()
 
 
 def _everything(_key: str, _text: str) -> bool:

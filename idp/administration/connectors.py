@@ -14,7 +14,7 @@ from idp.administration.audit import Actor, Target
 from idp.administration.connector_secrets import masked, restored
 from idp.administration.deployment import Deployment
 from idp.administration.problems import Invalid, NotFound, Refused
-from idp.connector_kit import EmailRequest, ProbeStep
+from idp.connector_kit import EmailConnector, EmailRequest, InvalidConfig, ProbeStep
 from idp.connectors import (
     delete_connector,
     has_usable_connector,
@@ -22,7 +22,7 @@ from idp.connectors import (
     open_connector,
     save_connector,
 )
-from idp.plugins import ConnectorClass, Plugins
+from idp.plugins import ConnectorClass, Plugins, log_defect
 from idp.storage.tables import Breaker, Connector, now
 
 _LONGEST_TEST = 30.0  # seconds
@@ -98,7 +98,7 @@ def save(  # noqa: PLR0913 (what a form holds)
     """
     same = None if append else _of_class(session, connector)
     before = deployment.secrets.open_json(same.config) if same else None
-    whole = restored(config, before)
+    whole = restored(connector, config, before)
     row = save_connector(session, deployment.secrets, connector, whole, append=append)
     action = "connector.update" if same else "connector.create"
     _record(session, actor, action, row, changed=_changed(before or {}, whole))
@@ -118,9 +118,11 @@ def change(
     """
     row = _row(session, instance_id, lock=True)
     before = deployment.secrets.open_json(row.config)
-    merged = {**before, **restored(config, before)}
-    whole = {key: value for key, value in merged.items() if value is not None}
-    factory(deployment.plugins, row.connector_id).config_model.parse(whole)
+    connector = factory(deployment.plugins, row.connector_id)
+    merged = {**masked(connector, before), **config}
+    sent = {key: value for key, value in merged.items() if value is not None}
+    whole = restored(connector, sent, before)
+    connector.config_model.parse(whole)
     if whole != before:
         row.config = deployment.secrets.seal_json(whole)
         row.version += 1
@@ -164,11 +166,20 @@ def remove_connector(
 
 
 def unsaved(
-    session: Session, deployment: Deployment, connector: ConnectorClass, config: Mapping[str, Any]
+    session: Session,
+    deployment: Deployment,
+    connector: ConnectorClass,
+    config: Mapping[str, Any],
+    *,
+    instance_id: str | None = None,
 ) -> dict[str, Any]:
-    """Return settings to try out, with the saved secrets in place of sentinels; raises Invalid."""
-    saved = _of_class(session, connector)
-    return restored(config, deployment.secrets.open_json(saved.config) if saved else None)
+    """Return settings to try out, with the saved secrets in place of sentinels; raises Invalid.
+
+    They are those of the instance with this id; without one, of the first of the same class.
+    """
+    row = session.get(Connector, instance_id) if instance_id else _of_class(session, connector)
+    saved = deployment.secrets.open_json(row.config) if row else None
+    return restored(connector, config, saved)
 
 
 async def try_out(
@@ -183,17 +194,35 @@ async def try_out(
     async def note(change: Mapping[str, object]) -> None:
         replaced.extend(_key_paths(change))
 
-    opened = open_connector(plugins, connector.metadata.id, config)
-    opened.on_config_change = note
+    try:
+        opened = open_connector(plugins, connector.metadata.id, config)
+        opened.on_config_change = note
+        try:
+            steps = await _probed(opened, request)
+        finally:
+            await opened.aclose()
+    except InvalidConfig:
+        raise
+    except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+        log_defect("connector defect", error, connector=connector.metadata.id)
+        steps = [_defect(error)]
+    return Tested(steps, replaced)
+
+
+async def _probed(opened: EmailConnector[Any], request: EmailRequest) -> Sequence[ProbeStep]:
     try:
         async with asyncio.timeout(_LONGEST_TEST):
-            steps = await opened.probe(request)
+            return await opened.probe(request)
     except TimeoutError:
         advice = f"It took longer than {_LONGEST_TEST:.0f} s. Shorten the timeouts in the settings."
-        steps = [ProbeStep(name="send", ok=False, seconds=_LONGEST_TEST, advice=advice)]
-    finally:
-        await opened.aclose()
-    return Tested(steps, replaced)
+        return [ProbeStep(name="send", ok=False, seconds=_LONGEST_TEST, advice=advice)]
+
+
+def _defect(error: Exception) -> ProbeStep:
+    """Say that a plugin failed in a way it may not; what it said may hold a secret."""
+    detail = f"The plugin failed with {type(error).__name__}."
+    advice = "This is a defect of the plugin; the log of the server has more of it."
+    return ProbeStep(name="plugin", ok=False, detail=detail, advice=advice)
 
 
 def record_test(

@@ -1,7 +1,7 @@
 """The administrator's wording of mails: saved with a look at it, and with a history."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from idp.administration.problems import Invalid, NotFound, Refused
 from idp.administration.template_lint import Finding, lint
 from idp.connector_kit import EmailTemplate, InvalidConfig, UsageType
 from idp.connector_kit.language_tags import lookup_order
+from idp.outbox.wording import save_shipped_templates
 from idp.storage.tables import CustomTemplate, CustomTemplateVersion, now
 
 _LANGUAGE_TAG = re.compile(
@@ -140,6 +141,12 @@ def delete_templates(session: Session, actor: Actor, wanted: Filter) -> int:
     for row in rows:
         delete_template(session, actor, Key.of(row.language_tag, row.usage_type))
     return len(rows)
+
+
+def load_shipped(session: Session, actor: Actor, locales: Sequence[str]) -> None:
+    """Make the shipped templates of these languages the administrator's own."""
+    save_shipped_templates(session, locales)
+    audit.record(session, actor, "email-template.load-shipped", details={"languages": [*locales]})
 
 
 def versions(session: Session, key: Key) -> list[CustomTemplateVersion]:

@@ -58,7 +58,8 @@ def add_user(session: Session, actor: Actor, new: NewUser) -> User:
     """Create an account; raises Invalid for what is no address, Refused for one that is taken."""
     if find_user(session, _key(new.email)) is not None:
         raise _taken()
-    created = create_user(session, new.email, locale=new.locale, password_hash=new.password_hash)
+    added = create_user(session, new.email, locale=new.locale, password_hash=new.password_hash)
+    created = session.get_one(User, added.id)
     created.claims = {name: value for name, value in new.claims.items() if value}
     audit.record(session, actor, "user.create", Target("user", created.id))
     return created

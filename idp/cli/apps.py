@@ -67,8 +67,9 @@ def add(
     Example: idp apps add "Wiki" --redirect-uri https://wiki.example.com/callback
     """
     from idp.administration.access import MANAGEMENT_GRANTS, SCOPE, register_management_api
+    from idp.administration.applications import register as register_application
+    from idp.administration.audit import Actor
     from idp.oidc.client_metadata import ClientMetadata
-    from idp.oidc.clients import add_client
 
     optional: dict[str, Any] = {
         "grant_types": MANAGEMENT_GRANTS if management else grant_type,
@@ -93,7 +94,8 @@ def add(
     async def register(workspace: "Workspace") -> dict[str, Any]:
         if management:
             await workspace.database.run(register_management_api, workspace.settings.issuer)
-        client, secret = await workspace.database.run(add_client, metadata)
+        actor = Actor("cli")
+        client, secret = await workspace.database.run(register_application, actor, metadata)
         issuer = workspace.settings.issuer
         return {"issuer": issuer, "client_id": client.id, "client_secret": secret}
 
@@ -142,7 +144,8 @@ def secret(
 
     Example: idp apps secret CLIENT_ID --others-end-in-hours 24
     """
-    from idp.oidc.clients import add_secret
+    from idp.administration.applications import rotate_secret
+    from idp.administration.audit import Actor
     from idp.storage.tables import now
 
     expires_at = now() + timedelta(days=expires_in_days) if expires_in_days else None
@@ -152,7 +155,7 @@ def secret(
     async def give(workspace: "Workspace") -> dict[str, Any]:
         until: dict[str, Any]
         until = {"expires_at": expires_at, "others_expire_at": others_expire_at}
-        made = await workspace.database.run(add_secret, client_id, **until)
+        made = await workspace.database.run(rotate_secret, Actor("cli"), client_id, **until)
         return {"client_id": client_id, "client_secret": made}
 
     _print(_work(give), as_json=as_json)
@@ -169,10 +172,11 @@ def api(
 
     Example: idp apps api https://api.example.com/ "Orders" --scope "read:orders write:orders"
     """
-    from idp.oidc.access_token import save_api
+    from idp.administration.applications import register_api
+    from idp.administration.audit import Actor
 
     async def save(workspace: "Workspace") -> None:
-        await workspace.database.run(save_api, identifier, name, scope)
+        await workspace.database.run(register_api, Actor("cli"), identifier, name, scope)
 
     _work(save)
 
@@ -183,14 +187,18 @@ def remove(client_id: ClientId) -> None:
 
     Example: idp apps remove CLIENT_ID
     """
-    from idp.oidc.clients import remove_client
+    from idp.administration.applications import remove_application
+    from idp.administration.audit import Actor
+    from idp.administration.problems import NotFound
     from idp.settings import SetupError
 
-    async def forget(workspace: "Workspace") -> bool:
-        return await workspace.database.run(remove_client, client_id)
+    async def forget(workspace: "Workspace") -> None:
+        await workspace.database.run(remove_application, Actor("cli"), client_id)
 
-    if not _work(forget):
-        raise SetupError(f"There is no application with the client_id {client_id}.")
+    try:
+        _work(forget)
+    except NotFound as error:
+        raise SetupError(f"There is no application with the client_id {client_id}.") from error
 
 
 def _work(task: "Callable[[Workspace], Awaitable[T]]") -> T:

@@ -22,9 +22,10 @@ def load_shipped(
 
     Example: idp templates load-shipped en de
     """
+    from idp.administration.audit import Actor
+    from idp.administration.email_templates import load_shipped as load_templates
     from idp.cli.workspace import Workspace, work
     from idp.connector_kit.shipped_templates import shipped_locales
-    from idp.outbox.wording import save_shipped_templates
     from idp.settings import SetupError
 
     wanted = locale or shipped_locales()
@@ -34,7 +35,7 @@ def load_shipped(
             raise SetupError(f"No templates are shipped for {tag}; there are {known}.")
 
     async def load(workspace: Workspace) -> None:
-        await workspace.database.run(save_shipped_templates, wanted)
+        await workspace.database.run(load_templates, Actor("cli"), wanted)
 
     work(load)
     typer.echo(f"Saved the shipped templates for {', '.join(wanted)}.")

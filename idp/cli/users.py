@@ -20,12 +20,15 @@ def add(
     Example: idp users add alice@example.com --password
     """
     from idp.accounts.passwords import Passwords, is_weak
-    from idp.accounts.users import address_key, create_user, find_user
+    from idp.accounts.users import address_key
+    from idp.administration.audit import Actor
+    from idp.administration.problems import Refused
+    from idp.administration.users import NewUser, add_user
     from idp.cli.workspace import Workspace, work
     from idp.settings import SetupError
 
     try:
-        email_key = address_key(email)
+        address_key(email)
     except ValueError as error:
         raise SetupError(f"The address {error}.") from error
     chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
@@ -33,10 +36,12 @@ def add(
         raise SetupError("The password is too short or too easy to guess.")
 
     async def create(workspace: Workspace) -> None:
-        if await workspace.database.run(find_user, email_key):
-            raise SetupError("There is already an account with this address.")
         password_hash = await Passwords(workspace.settings).hash(chosen) if chosen else None
-        await workspace.database.run(create_user, email, password_hash=password_hash)
+        new = NewUser(email=email, password_hash=password_hash)
+        try:
+            await workspace.database.run(add_user, Actor("cli"), new)
+        except Refused as error:
+            raise SetupError(error.message) from error
 
     work(create)
     typer.echo(f"Created {email}.")

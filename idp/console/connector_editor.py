@@ -21,7 +21,6 @@ from idp.console.settings_form import Draft, as_json, draw, read
 from idp.outbox.sample import sample_mail
 from idp.outbox.wording import custom_template
 from idp.plugins import ConnectorClass
-from idp.storage.tables import Connector
 from idp.web.i18n import LANGUAGES
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -183,8 +182,16 @@ def _prepare(
     """Return whole settings, and a mail with sample values in the wording a real one would have."""
     if trial.usage_type not in {*UsageType}:
         raise InvalidConfig("", problems={"usage_type": "is not known"})
-    row = session.get(Connector, editor.instance_id) if editor.instance_id else None
-    config = restored(draft.config, console.office.secrets.open_json(row.config) if row else None)
+    if editor.instance_id is None:
+        config = restored(editor.connector, draft.config, None)
+    else:
+        config = connectors.unsaved(
+            session,
+            console.office,
+            editor.connector,
+            draft.config,
+            instance_id=editor.instance_id,
+        )
     fallback = console.settings.default_locale
     locale, usage_type = trial.locale or fallback, UsageType(trial.usage_type)
     template = custom_template(session, usage_type, locale, fallback)

@@ -177,7 +177,9 @@ class Desk:
             ip=origin.ip,
             device=origin.device,
         )
-        cookie = start_session(session, sign_in.user_id, sign_in.amr, self.settings, visit)
+        cookie = start_session(
+            session, self.outbox, sign_in.user_id, sign_in.amr, self.settings, visit
+        )
         device = device_cookie(self.settings).read(request) or new_secret()
         if is_new_device(session, sign_in.user_id, device):
             user = session.get_one(User, sign_in.user_id)

@@ -14,7 +14,6 @@ from authlib.oauth2 import OAuth2Error
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 from starlette.datastructures import Headers
 
@@ -158,7 +157,5 @@ def use_proof(session: Session, proof: Proof) -> None:
     """§11.1: remember it while it is fresh; raises InvalidDpopProofError the second time."""
     expires_at = now() + timedelta(seconds=_OLDEST + _CLOCKS_DIFFER_BY)
     used = fingerprint(json.dumps(["dpop", proof.jkt, proof.url, proof.claims["jti"]]))
-    try:
-        _USED.insert(session, fingerprint=used, expires_at=expires_at)
-    except IntegrityError as error:
-        raise InvalidDpopProofError("The DPoP proof was used before.") from error
+    if not _USED.insert_if_absent(session, fingerprint=used, expires_at=expires_at):
+        raise InvalidDpopProofError("The DPoP proof was used before.")

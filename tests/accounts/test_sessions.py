@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
+from idp.accounts.logout_notices import KIND
 from idp.accounts.sessions import (
     SignedIn,
     Visit,
@@ -21,7 +22,7 @@ from idp.plugins import load_plugins
 from idp.settings import Settings
 from idp.storage import Database, Secrets
 from idp.storage.secrets import fingerprint
-from idp.storage.tables import BrowserSession, Client, Grant, User, now
+from idp.storage.tables import BrowserSession, Client, Grant, Message, User, now
 
 
 class Browser:
@@ -34,7 +35,7 @@ class Browser:
 
     async def sign_in(self, replaces: str | None = None, user: User | None = None) -> str:
         user_id = (user or self.user).id
-        given = (user_id, ["pwd"], self.settings)
+        given = (self.outbox, user_id, ["pwd"], self.settings)
         return await self.database.run(start_session, *given, Visit(replaces=replaces))
 
     async def load(self, cookie: str | None) -> SignedIn | None:
@@ -83,6 +84,41 @@ async def test_signing_in_again_replaces_the_session(browser: Browser) -> None:
     assert before != after
     assert await browser.load(before) is None
     assert await browser.load(after)
+
+
+async def test_the_session_of_the_same_person_goes_on_for_applications(browser: Browser) -> None:
+    before = await browser.sign_in()
+    first = await browser.load(before)
+    await browser.change(before, auth_time=now() - timedelta(hours=1))
+    second = await browser.load(await browser.sign_in(replaces=before))
+    assert first
+    assert second
+    assert second.session.id == first.session.id
+    assert now() - second.auth_time < timedelta(minutes=1)
+
+
+async def test_applications_are_told_when_somebody_else_signs_in(browser: Browser) -> None:
+    bob = await browser.database.run(create_user, "bob@example.com")
+    hers = await browser.sign_in()
+    signed_in = await browser.load(hers)
+    assert signed_in
+    session_id = signed_in.session.id
+
+    def use(session: Session) -> None:
+        uri = "https://wiki.example.com/logout"
+        client = Client(id="wiki", name="Wiki", redirect_uris=[], backchannel_logout_uri=uri)
+        session.add(client)
+        session.flush()
+        grant = Grant(client_id="wiki", user_id=browser.user.id, scope="openid", auth_time=now())
+        grant.session_id = session_id
+        session.add(grant)
+
+    await browser.database.run(use)
+    his = await browser.sign_in(replaces=hers, user=bob)
+    assert await browser.load(hers) is None
+    assert await browser.load(his)
+    [promised] = await browser.database.run(lambda session: session.exec(select(Message)).all())
+    assert promised.usage_type == KIND
 
 
 async def test_a_session_unused_for_a_day_ends(browser: Browser) -> None:

@@ -69,7 +69,7 @@ def smtp_config(**changes: object) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo() -> Iterator[RunningDemo]:
     """A server as a process of its own, with a mailbox behind it."""
     demo = RunningDemo.start("--no-limits", "--no-seed")

@@ -6,12 +6,14 @@ import pytest
 from sqlmodel import Session, select
 
 from idp.administration.access import (
+    MANAGEMENT_GRANTS,
     SCOPE,
     add_management_client,
     issue_access_token,
     management_api,
 )
 from idp.oidc.access_token import save_api
+from idp.oidc.client_metadata import ClientMetadata
 from idp.oidc.clients import add_client
 from idp.storage.tables import AccessToken, AuditEntry
 from tests.api.conftest import Api
@@ -68,13 +70,8 @@ def test_a_token_for_another_api_does_not_count(api: Api) -> None:
 
 
 def test_a_machine_without_the_scope_is_refused_and_that_is_audited(api: Api) -> None:
-    client, secret = api.work(
-        add_client,
-        name="Orders",
-        redirect_uris=(),
-        grant_types=("client_credentials",),
-        scope="orders",
-    )
+    metadata = ClientMetadata(name="Orders", grant_types=MANAGEMENT_GRANTS, scope="orders")
+    client, secret = api.work(add_client, metadata)
     assert _call(api, _token_for(api, client.id, secret or "", scope="orders")) == 403
     entry = api.work(lambda session: session.exec(select(AuditEntry)).one())
     assert (entry.actor_id, entry.action, entry.refused) == (client.id, "api.call", True)

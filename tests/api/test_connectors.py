@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlmodel import select
 
 from idp.administration.connector_secrets import UNCHANGED
@@ -37,7 +38,7 @@ def test_the_password_is_in_no_answer_about_the_connector(api: Api) -> None:
     answers = [
         api("GET", "/connectors"),
         api("GET", path),
-        api("PATCH", path, json={"config": {"port": 2525}}),
+        api("PATCH", path, json={"config": {"replyTo": "a@example.com"}}),
         api("PATCH", path, json={"config": {"prot": PASSWORD, "auth": PASSWORD}}),
     ]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 400]
@@ -130,3 +131,39 @@ def test_every_change_is_audited_without_the_values(api: Api) -> None:
     assert [entry.action for entry in entries] == ["connector.create", "connector.update"]
     assert entries[1].details == {"connectorId": SMTP, "changed": ["auth", "port"]}
     assert entries[1].actor_id == "script"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"host": "elsewhere.example.com"},
+        {"port": 25},
+        {"ignoreTLS": True},
+        {"tls": {"rejectUnauthorized": False}},
+        {"proxy": "socks5://elsewhere.example.com:1080"},
+    ],
+)
+def test_a_saved_password_goes_nowhere_else(
+    api: Api, secrets: Secrets, change: dict[str, Any]
+) -> None:
+    created = _create(api)
+    before = _saved(api, secrets)
+    whole = {**created["config"], **change}
+    test = {"email": "me@example.com", "config": whole}
+    answers = [
+        api("PATCH", f"/connectors/{created['id']}", json={"config": change}),
+        api("POST", "/connectors", json={"connectorId": SMTP, "config": whole}),
+        api("POST", f"/connectors/{SMTP}/test", json=test),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400, 400]
+    for answer in answers:
+        assert "auth.pass" in answer.json()["data"]["problems"]
+    assert _saved(api, secrets) == before
+
+
+def test_a_password_sent_again_may_go_where_it_is_told(api: Api, secrets: Secrets) -> None:
+    created = _create(api)
+    config = {"host": "new.example.com", "auth": {"user": "mailer", "pass": PASSWORD}}
+    answer = api("PATCH", f"/connectors/{created['id']}", json={"config": config})
+    assert answer.status_code == 200
+    assert _saved(api, secrets)[0]["host"] == "new.example.com"

@@ -13,6 +13,7 @@ from idp.storage.tables import Connector
 
 SMTP = "simple-mail-transfer-protocol"
 NEW = f"/console/connectors/new/{SMTP}"
+OTHER = "help@example.test"
 SECRET = "correct horse battery"
 TEMPLATES = [each.model_dump(by_alias=True) for each in shipped_templates("en")]
 SETTINGS = {
@@ -117,9 +118,23 @@ def test_a_saved_secret_is_never_shown_and_stays_when_it_is_left_blank(
     path = f"/console/connectors/{add_smtp(administrator).id}"
     for query in ("", "?as=json"):
         assert SECRET not in administrator.person.open(path + query).text
-    post(administrator, path, **TYPED | {"config.auth.pass": "", "config.port": "2525"}, do="save")
-    assert saved(administrator) == SETTINGS | {"port": 2525}
+    post(
+        administrator, path, **TYPED | {"config.auth.pass": "", "config.replyTo": OTHER}, do="save"
+    )
+    assert saved(administrator) == SETTINGS | {"replyTo": OTHER}
     assert SECRET not in administrator.person.open("/console/audit").text
+
+
+@pytest.mark.parametrize("do", [{"do": "save"}, TEST])
+def test_a_saved_secret_goes_nowhere_else(administrator: Administrator, do: dict[str, str]) -> None:
+    path = f"/console/connectors/{add_smtp(administrator).id}"
+    blank = TYPED | {"config.auth.pass": "", "config.host": "127.0.0.2"}
+    page = post(administrator, path, **blank | do)
+    assert page.status_code == 422
+    assert "must be given again, as host changed" in page.text
+    assert saved(administrator) == SETTINGS
+    assert administrator.log("connector.test") == []
+    assert post(administrator, path, **blank | {"config.auth.pass": SECRET} | do).is_success
 
 
 def test_a_setting_left_blank_is_gone(administrator: Administrator) -> None:

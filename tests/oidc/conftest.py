@@ -156,7 +156,9 @@ def answered(response: httpx2.Response) -> dict[str, str]:
 
 def _sign_in(session: Session, email: str, ago: float, settings: Settings) -> tuple[str, str]:
     user = session.exec(select(User).where(User.email == email)).one()
-    cookie = start_session(session, user.id, ["otp"], settings, Visit())
+    secrets = Secrets([key.get_secret_value() for key in settings.secret_keys])
+    outbox = Outbox(settings, secrets, load_plugins(), lambda *_: None)
+    cookie = start_session(session, outbox, user.id, ["otp"], settings, Visit())
     session.flush()
     session.get_one(BrowserSession, fingerprint(cookie)).auth_time = now() - timedelta(seconds=ago)
     return cookie, user.id

@@ -1,0 +1,105 @@
+"""Every page of the console is for everybody, and loads and runs nothing it did not bring."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from running_demo import RunningDemo
+from tour import OVERFLOWS
+
+pytestmark = pytest.mark.browser
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDTHS = (320, 1280)
+SMTP_FORM = "/console/connectors/new/simple-mail-transfer-protocol"
+PAGES = (
+    "/console",
+    "/console/connectors",
+    SMTP_FORM,
+    f"{SMTP_FORM}?as=json",
+    "/console/deliveries",
+    "/console/audit",
+)
+LISTEN = """() => document.addEventListener("securitypolicyviolation",
+  event => console.error("policy", event.violatedDirective, event.blockedURI))"""
+
+
+class Visit:
+    """An administrator who opens every page, and notes what the browser complains of."""
+
+    def __init__(self, page: Page, demo: RunningDemo) -> None:
+        self.page = page
+        self.issuer = demo.ready["issuer"]
+        self.complaints: list[str] = []
+        page.add_init_script(f"({LISTEN})()")
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(demo.ready["admin_link"])
+        page.get_by_role("button", name="Open the console").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+    def _note(self, message: Any) -> None:
+        # A page that says what is wrong has the status 422, which the browser mentions.
+        if message.type in {"error", "warning"} and "422" not in message.text:
+            self.complaints.append(message.text)
+
+    def stops(self) -> Iterator[str]:
+        for path in PAGES:
+            self.page.goto(self.issuer + path)
+            yield path
+        self.page.goto(self.issuer + SMTP_FORM)
+        self.page.get_by_role("button", name="Save and done").click()
+        yield "problems"
+        self.page.goto(self.issuer + "/console/connectors")
+        self.page.locator(".cards a").first.click()
+        self.page.get_by_role("button", name="Send").click()
+        expect(self.page.get_by_text("The mail was accepted.")).to_be_visible()
+        yield "steps"
+        self._have_a_mail_sent()
+        yield "delivery"
+
+    def _have_a_mail_sent(self) -> None:
+        self.page.goto(f"{self.issuer}/forgot-password")
+        self.page.get_by_label("Email address").fill("alice@example.com")
+        self.page.get_by_role("button", name="Continue").click()
+        expect(self.page.get_by_label("6-digit code")).to_be_visible()
+        self.page.goto(f"{self.issuer}/console/deliveries")
+        self.page.locator("tbody a").first.click()
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+
+
+@pytest.fixture
+def demo() -> Iterator[RunningDemo]:
+    """Return a demo of its own: its link works once."""
+    running = RunningDemo.start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.mark.node
+def test_axe_finds_nothing_and_the_browser_has_no_complaint(
+    page: Page, demo: RunningDemo, axe: str, screenshots: Path | None
+) -> None:
+    visit, found = Visit(page, demo), list[Any]()
+    for stop in visit.stops():
+        page.evaluate(axe)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            if page.evaluate(OVERFLOWS):
+                found.append((stop, width, "overflows"))
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                result = page.evaluate("rules => axe.run({runOnly: rules})", RULES)
+                assert result["passes"]
+                for each in result["violations"]:
+                    where = [node["html"] for node in each["nodes"]]
+                    found.append((stop, width, scheme, each["id"], where))
+                if screenshots:
+                    name = stop.strip("/").replace("/", "-").replace("?", "-")
+                    page.screenshot(
+                        path=screenshots / f"{name}-{width}-{scheme}.png", full_page=True
+                    )
+    assert found == []
+    assert visit.complaints == []
