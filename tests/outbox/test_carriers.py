@@ -47,7 +47,7 @@ async def test_a_commit_wakes_the_carrier(postman: Postman) -> None:
         await until(lambda: len(postman.first.sent) == 1)
         for count in range(2, 6):  # quicker than any polling
             await postman.promise()
-            await until(lambda count=count: len(postman.first.sent) == count, seconds=0.7)  # type: ignore[misc]
+            await until(lambda count=count: len(postman.first.sent) == count, seconds=1.5)  # type: ignore[misc]
 
 
 async def test_a_rolled_back_promise_is_never_sent(postman: Postman) -> None:
