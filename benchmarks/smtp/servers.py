@@ -17,18 +17,6 @@ import trustme
 
 Count = Callable[[], int]
 _SBIN = "/usr/sbin:/usr/bin:/bin"
-_HAPROXY = """
-global
-  nbthread 1
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-listen sink
-  bind 127.0.0.1:{port} ssl crt {pem}
-  server sink 127.0.0.1:{inner}
-"""
 
 
 @contextmanager
@@ -54,12 +42,14 @@ def smtp_sink() -> Iterator[tuple[int, Count]]:
 
 @contextmanager
 def tls_sink(pem: Path) -> Iterator[tuple[int, Count]]:
-    """Start the sink behind haproxy: TLS from the first byte; AUTH takes any password."""
+    """Start the sink behind stunnel: TLS from the first byte; AUTH takes any password."""
     port = _free_port()
     with smtp_sink() as (inner, count), TemporaryDirectory() as folder:
-        settings = Path(folder) / "haproxy.cfg"
-        settings.write_text(_HAPROXY.format(port=port, pem=pem, inner=inner))
-        with _started([program("haproxy"), "-db", "-f", str(settings)], port):
+        settings = Path(folder) / "stunnel.conf"
+        lines = ["foreground = yes", "debug = err", "pid =", "[sink]", f"cert = {pem}"]
+        lines += [f"accept = 127.0.0.1:{port}", f"connect = 127.0.0.1:{inner}"]
+        settings.write_text("\n".join(lines) + "\n")
+        with _started([program("stunnel4"), str(settings)], port):
             yield port, count
 
 
@@ -83,7 +73,7 @@ def far_server(pem: Path, extensions: list[str], seconds: float) -> Iterator[tup
 def program(name: str) -> str:
     found = shutil.which(name, path=_SBIN)
     if found is None:
-        raise SystemExit(f"{name} is missing: install the Debian packages postfix and haproxy.")
+        raise SystemExit(f"{name} is missing: install the Debian packages postfix and stunnel4.")
     return found
 
 
