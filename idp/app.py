@@ -110,7 +110,11 @@ def create_app(
         await server.experience.refresh()
         await control.start()
         await server.database.run(register_management_api, settings.issuer)
-        async with running(server, deliver=deliver), aclosing(gate):
+        async with (
+            running(server, deliver=deliver),
+            server.experience.kept_fresh(),
+            aclosing(gate),
+        ):
             yield
 
     app = Starlette(
@@ -164,7 +168,6 @@ async def running(server: Server, *, deliver: bool) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(keep_clean(server.database, log_age)),
         asyncio.create_task(operations.keep_totals(server.database)),
-        asyncio.create_task(server.experience.keep_fresh()),
     ]
     if deliver:
         tasks.append(asyncio.create_task(server.carrier.run(server.courier)))

@@ -1,6 +1,8 @@
 """The sign-in experience as a running server knows it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -25,8 +27,17 @@ class CurrentExperience:
         """Read it now; who has just changed it needs not wait."""
         self.value = await self._database.read(load_experience, self._settings)
 
-    async def keep_fresh(self) -> None:
-        """Read it every two seconds until cancelled; while that fails, what was read last holds."""
+    @asynccontextmanager
+    async def kept_fresh(self) -> AsyncIterator[None]:
+        """Read it every two seconds; while that fails, what was read last holds."""
+        reading = asyncio.create_task(self._keep_fresh())
+        try:
+            yield
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _keep_fresh(self) -> None:
         while True:
             await asyncio.sleep(_EVERY)
             try:
