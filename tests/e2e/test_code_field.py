@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from people import verification_code_in
+from playwright.sync_api import Browser, Page, Route, expect
 from running_demo import RunningDemo
 from tour import Tour
 
@@ -62,6 +63,22 @@ def test_a_code_is_sent_once_however_hasty_the_person(page: Page, demo: RunningD
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{tour.issuer}/account")
     assert len(sent) == 1
+
+
+def test_who_types_before_the_script_has_arrived_goes_on_as_well(
+    page: Page, demo: RunningDemo
+) -> None:
+    held: list[Route] = []
+    page.route("**/static/code.js", lambda route: held.append(route))
+    tour = Tour(page, demo)
+    tour.go("/register")
+    page.get_by_label("Email address").fill(tour.email)
+    page.get_by_role("button", name="Continue").click(no_wait_after=True)
+    code = verification_code_in(demo.wait_for_mail(tour.email, 1))
+    page.get_by_label("6-digit code").fill(code)
+    assert len(held) == 1
+    held[0].continue_()
+    expect(page).to_have_url(f"{tour.issuer}/account")
 
 
 def test_the_page_counts_down_to_the_next_code(page: Page, demo: RunningDemo) -> None:

@@ -5,15 +5,20 @@ document.getElementById("continues").hidden = false;
 const length = Number(field.dataset.length);
 
 // Digits of any script count, as they do on the server.
-field.addEventListener("input", () => {
+function continueWhenComplete() {
   const digits = field.value.match(/\p{Nd}/gu) ?? [];
   if (digits.length === length) form.requestSubmit();
-});
+}
+field.addEventListener("input", continueWhenComplete);
 form.addEventListener("submit", (event) => {
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "1";
 });
 window.addEventListener("pageshow", () => { delete form.dataset.sent; });
+
+// Who types faster than this file loads is not kept waiting; a code that the browser put back
+// after "back" or "reload" is an old one, and costs an attempt.
+if (performance.getEntriesByType("navigation")[0]?.type === "navigate") continueWhenComplete();
 
 const resend = document.getElementById("resend");
 const status = document.getElementById("resend-status");
