@@ -52,7 +52,11 @@ _OPEN_TO_OTHERS = frozenset(
 )
 _FOR_PROGRAMS = _OPEN_TO_OTHERS - {"/oidc/authorize", "/oidc/logout"}
 _LARGEST_FORM = 64 * 1024  # bytes
-_LARGEST_BELOW = {"/api/": 2 * 1024 * 1024}  # holds templates of many kinds and languages
+_LARGEST_BELOW = {
+    "/api/": 2 * 1024 * 1024,  # holds templates of many kinds and languages
+    "/console/templates/": 1024 * 1024,  # every octet may take three in a form
+    "/console/sign-in-experience": 1024 * 1024,  # holds a style sheet
+}
 
 
 @dataclass(frozen=True)

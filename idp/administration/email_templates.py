@@ -161,14 +161,18 @@ def versions(session: Session, key: Key) -> list[CustomTemplateVersion]:
     return list(session.exec(statement))
 
 
+def version_of(session: Session, key: Key, version_id: str) -> CustomTemplateVersion:
+    """Return one of them; raises NotFound."""
+    version = session.get(CustomTemplateVersion, version_id)
+    whose = (key.language_tag, key.usage_type.value)
+    if version is None or (version.language_tag, version.usage_type) != whose:
+        raise NotFound("version", version_id)
+    return version
+
+
 def restore_version(session: Session, actor: Actor, key: Key, version_id: str) -> Saved:
     """Save what a template said once; raises NotFound, Refused when it was deleted then."""
-    version = session.get(CustomTemplateVersion, version_id)
-    if version is None or (version.language_tag, version.usage_type) != (
-        key.language_tag,
-        key.usage_type.value,
-    ):
-        raise NotFound("version", version_id)
+    version = version_of(session, key, version_id)
     if version.template is None:
         raise Refused("email_template.deleted", "From then on there was no template.")
     return save_template(session, actor, key, version.template)
@@ -176,15 +180,20 @@ def restore_version(session: Session, actor: Actor, key: Key, version_id: str) -
 
 def checked(key: Key, details: Mapping[str, Any]) -> tuple[EmailTemplate, list[Finding]]:
     """Return a template and what is doubtful about it; raises Refused naming what is wrong."""
-    given = {name: value for name, value in details.items() if value is not None}
-    try:
-        wording = EmailTemplate.parse({**given, "usageType": key.usage_type.value})
-    except InvalidConfig as error:
-        raise _refused(error.problems) from error
+    wording = read_wording(key, details)
     findings = lint(wording)
     if problems := {each.field: each.problem for each in findings if each.fatal}:
         raise _refused(problems)
     return wording, findings
+
+
+def read_wording(key: Key, details: Mapping[str, Any]) -> EmailTemplate:
+    """Return a template that may yet be wrong to send; raises Refused when it is none at all."""
+    given = {name: value for name, value in details.items() if value is not None}
+    try:
+        return EmailTemplate.parse({**given, "usageType": key.usage_type.value})
+    except InvalidConfig as error:
+        raise _refused(error.problems) from error
 
 
 def _begin_history(session: Session, key: Key, row: CustomTemplate) -> None:

@@ -39,6 +39,7 @@ _PAUSE_BETWEEN_STRANGERS = 1.0  # seconds
 NAVIGATION = (
     ("", "Overview"),
     ("/connectors", "Connectors"),
+    ("/templates", "Templates"),
     ("/deliveries", "Deliveries"),
     ("/audit", "Audit log"),
 )
@@ -121,7 +122,7 @@ class Console:
     ) -> HTMLResponse:
         """Render a template; the text of every page is English."""
         body = (
-            _environment()
+            environment()
             .get_template(template)
             .render(
                 settings=self.settings,
@@ -185,7 +186,7 @@ async def form_of(request: Request) -> FormData:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,8 +11,8 @@ from idp.administration.deliveries import cancel_delivery, masked_recipient, ret
 from idp.administration.delivery_search import Wanted, search
 from idp.administration.problems import Problem
 from idp.connector_kit import UsageType
-from idp.connectors import list_connectors
 from idp.console.console import PATH, Console, Visitor, see_other
+from idp.console.instance_names import instance_names
 from idp.outbox.log import message_with_attempts
 from idp.storage.tables import MessageState
 
@@ -109,15 +108,4 @@ def _moment(text: str) -> datetime | None:
 
 
 async def _names(console: Console) -> dict[str, str]:
-    return await console.database.run(_read_names, console)
-
-
-def _read_names(session: Session, console: Console) -> dict[str, str]:
-    """Return what the connector instances are called: the class, and which one in the order."""
-    known = console.office.plugins.connectors
-    return {
-        instance.id: f"{place}. {known[instance.connector_id].metadata.name['en']}"
-        if instance.connector_id in known
-        else f"{place}. {instance.connector_id}"
-        for place, instance in enumerate(list_connectors(session), 1)
-    }
+    return await console.database.run(instance_names, console)

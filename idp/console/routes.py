@@ -7,10 +7,21 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from idp.administration.administrators import LINK_PATH
-from idp.console import audit_log, connector_editor, connector_pages, deliveries, overview
+from idp.console import (
+    audit_log,
+    connector_editor,
+    connector_pages,
+    deliveries,
+    overview,
+    template_editor,
+    template_pages,
+    template_preview,
+)
 from idp.console.administrator_link import show_link, submit_link
 from idp.console.console import PATH, Console, Guarded, Page, for_administrators
 from idp.console.sign_in import finish_sign_in, sign_out, start_sign_in
+
+_TEMPLATE = "/templates/{language_tag}/{usage_type}"
 
 OPEN: tuple[tuple[str, str, Guarded], ...] = (
     ("GET", f"{PATH}/sign-in", start_sign_in),
@@ -32,6 +43,13 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/connectors/{instance_id}/move", connector_pages.submit_move),
     ("POST", "/connectors/{instance_id}/remove", connector_pages.submit_removal),
     ("GET", "/logos/{connector_id}", connector_pages.show_logo),
+    ("GET", "/templates", template_pages.show_templates),
+    ("GET", _TEMPLATE, template_editor.show_template),
+    ("POST", _TEMPLATE, template_editor.submit_template),
+    ("POST", f"{_TEMPLATE}/restore", template_editor.submit_restoration),
+    ("POST", f"{_TEMPLATE}/delete", template_editor.submit_deletion),
+    ("GET", f"{_TEMPLATE}/preview", template_preview.show_preview),
+    ("POST", f"{_TEMPLATE}/preview", template_preview.submit_preview),
     ("GET", "/deliveries", deliveries.show_deliveries),
     ("GET", "/deliveries/{message_id}", deliveries.show_delivery),
     ("POST", "/deliveries/{message_id}/retry", deliveries.submit_retry),

@@ -29,7 +29,7 @@ def custom_template(
 
     The usage type counts before the language: `choose` states the order.
     """
-    languages = _languages(locale, fallback)
+    languages = languages_tried(locale, fallback)
     asked = dict(zip(_LANGUAGES, chain(languages, repeat(languages[-1])), strict=False))
     candidates = _CANDIDATES.all(session, usage_type=usage_type, **asked)
     chosen = choose(candidates, usage_type, languages)
@@ -45,7 +45,8 @@ def choose(
     return next((by_key[key] for key in keys if key in by_key), None)
 
 
-def _languages(locale: str, fallback: str) -> list[str]:
+def languages_tried(locale: str, fallback: str) -> list[str]:
+    """Return the languages a wording is looked for in, the reader's own first."""
     return list(dict.fromkeys([locale, *lookup_order(locale), *lookup_order(fallback)]))
 
 

@@ -22,6 +22,9 @@ def _put(api: Api, **details: object) -> Any:
         ("subject", "Two\nlines"),
         ("sendFrom", "a@example.com, b@example.com"),
         ("contentType", "text/markdown"),
+        ("content", "{{code}}" + "x" * 80 * 1024),
+        ("text", "x" * 81 * 1024),
+        ("content", "{{code}}" + "<a " * 20_000),
     ],
 )
 def test_a_template_no_mail_could_be_sent_with_is_refused(api: Api, field: str, value: str) -> None:

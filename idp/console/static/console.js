@@ -1,6 +1,6 @@
 // Every page works without this file: it only shows the steps of a test without leaving the page.
 // Nothing here makes markup of text, so that Trusted Types need no exception.
-const form = document.getElementById("settings");
+const form = document.getElementById("draft");
 const steps = document.getElementById("steps");
 
 function line(kind, text, name = "span") {

@@ -1,0 +1,96 @@
+"""Which wording each kind of mail gets in each language, and where it comes from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from idp.administration.connectors import Instance
+from idp.administration.deployment import Deployment
+from idp.administration.email_templates import Filter, Key, templates
+from idp.connector_kit import (
+    Capability,
+    EmailTemplate,
+    TemplateNotFound,
+    TemplateSet,
+    UsageType,
+)
+from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
+from idp.outbox.wording import choose, languages_tried
+from idp.storage.tables import CustomTemplate
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The wording of one kind of mail for readers of one language."""
+
+    key: Key
+    template: EmailTemplate | None
+    """What is sent; None: the connector has nothing to say."""
+    custom: CustomTemplate | None
+    """The administrator's template that is taken; None: the connector's own is."""
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether there is a custom template for exactly this kind and language."""
+        row = self.custom
+        return row is not None and Key.of(row.language_tag, row.usage_type) == self.key
+
+    @property
+    def is_as_shipped(self) -> bool:
+        """Tell whether it still says what this server came with."""
+        return self.is_own and self.template == shipped_wording(self.key)
+
+
+def shipped_wording(key: Key) -> EmailTemplate | None:
+    """Return what this server came with, if it speaks exactly this language."""
+    known = shipped_templates(key.language_tag) if key.language_tag in shipped_locales() else []
+    return next((each for each in known if each.usage_type == key.usage_type), None)
+
+
+@dataclass(frozen=True)
+class Wordings:
+    """Everything a wording is chosen from."""
+
+    custom: Sequence[CustomTemplate]
+    shipped_with_connector: Sequence[EmailTemplate]
+    takes_custom: bool
+    """Some connectors leave the wording to the provider."""
+    fallback: str
+
+    def cell(self, key: Key) -> Cell:
+        """Choose as a mail is worded when it is promised and sent."""
+        languages = languages_tried(key.language_tag, self.fallback)
+        row = choose(self.custom, key.usage_type, languages) if self.takes_custom else None
+        custom = EmailTemplate.model_validate(row.template) if row else None
+        try:
+            chosen = TemplateSet(self.shipped_with_connector).select(key.usage_type, custom)
+        except TemplateNotFound:
+            return Cell(key, None, None)
+        return Cell(key, chosen, row if chosen is custom else None)
+
+    def row(self, usage_type: UsageType, languages: Sequence[str]) -> list[Cell]:
+        """Return the cells of one kind of mail."""
+        return [self.cell(Key(language, usage_type)) for language in languages]
+
+
+def wordings(session: Session, deployment: Deployment, instance: Instance | None) -> Wordings:
+    """Read what the mails of one connector instance are worded with."""
+    takes_custom = True
+    if instance and instance.connector:
+        takes_custom = Capability.CUSTOM_TEMPLATE in instance.connector.metadata.capabilities
+    return Wordings(
+        custom=templates(session, Filter()),
+        shipped_with_connector=_own(deployment, instance),
+        takes_custom=takes_custom,
+        fallback=deployment.settings.default_locale,
+    )
+
+
+def _own(deployment: Deployment, instance: Instance | None) -> Sequence[EmailTemplate]:
+    """Return the templates in a connector's settings, if it keeps any."""
+    if instance is None or instance.connector is None:
+        return ()
+    saved = deployment.secrets.open_json(instance.row.config)
+    config = instance.connector.config_model.parse(saved)
+    return [each for each in getattr(config, "templates", ()) if isinstance(each, EmailTemplate)]

@@ -1,0 +1,173 @@
+"""Wording at the console: where it comes from, typed, looked at, tried out, saved and restored."""
+
+from typing import Any
+
+import pytest
+from administrator import Administrator
+
+from idp.administration.email_templates import Filter, Key, templates, versions
+from idp.connector_kit import UsageType
+from idp.connectors import list_connectors
+from idp.storage.tables import CustomTemplate
+
+EDITOR = "/console/templates/de/Register"
+TYPED = {
+    "subject": "Willkommen: {{code}}",
+    "contentType": "text/html",
+    "content": "<p>Guten Tag,\r\nIhr Code ist <b>{{code}}</b>.</p>",
+    "text": "Ihr Code ist {{code}}.",
+    "sendFrom": "",
+    "replyTo": "hilfe@example.test",
+}
+KEY = Key("de", UsageType.REGISTER)
+
+
+def post(administrator: Administrator, path: str = EDITOR, **fields: str) -> Any:
+    return administrator.person.client.post(path, data=fields)
+
+
+def saved(administrator: Administrator) -> list[CustomTemplate]:
+    return administrator.site.work(templates, Filter())
+
+
+def save(administrator: Administrator, **changes: str) -> Any:
+    return post(administrator, **TYPED | changes, do="save")
+
+
+def instance_id(administrator: Administrator) -> str:
+    return str(administrator.site.work(list_connectors)[0].id)
+
+
+def test_an_empty_cell_names_its_fallback(administrator: Administrator) -> None:
+    page = administrator.person.open("/console/templates").text
+    assert "Register in de: </span>connector’s</a>" in page
+    save(administrator)
+    page = administrator.person.open("/console/templates?language=de-AT").text
+    assert 'Register in de: </span><strong class="sent">yours' in page
+    assert "Register in de-AT: </span>as de</a>" in page
+
+
+def test_what_is_no_language_is_said(administrator: Administrator) -> None:
+    page = administrator.person.open("/console/templates?language=German")
+    assert page.status_code == 422
+    assert "is no language tag" in page.text
+
+
+def test_the_editor_begins_with_the_shipped_wording(administrator: Administrator) -> None:
+    page = administrator.person.open(EDITOR).text
+    assert "E-Mail-Adresse bestätigen" in page
+    assert "own Register wording is sent now" in page
+    assert "{{issuerHost}}" in page
+    now = administrator.person.open(f"{EDITOR}?from=now").text
+    assert "E-Mail-Adresse bestätigen" not in now
+
+
+@pytest.mark.parametrize("path", ["/console/templates/German/Register", "/console/templates/de/No"])
+def test_a_wording_that_cannot_be_is_not_found(administrator: Administrator, path: str) -> None:
+    assert administrator.person.open(path).status_code == 404
+    assert post(administrator, path, **TYPED, do="save").status_code == 404
+
+
+def test_a_wording_is_saved_and_sent_to_who_reads_german(administrator: Administrator) -> None:
+    assert save(administrator).url.path == "/console/templates"
+    [entry] = administrator.log("email-template.save")
+    assert entry.target_id == "de:Register"
+    newcomer = administrator.site.person()
+    newcomer.open("/register?ui_locales=de")
+    newcomer.fill(email="neu@example.test")
+    [mail] = newcomer.mails("neu@example.test")
+    assert str(mail.headers["Subject"]).startswith("Willkommen: ")
+    assert mail.text.startswith("Ihr Code ist ")
+    assert str(mail.headers["Reply-To"]) == "hilfe@example.test"
+
+
+def test_line_ends_and_blanks_are_saved_as_a_template_has_them(
+    administrator: Administrator,
+) -> None:
+    save(administrator, text=" ")
+    [row] = saved(administrator)
+    assert "\r" not in row.template["content"]
+    assert (row.template["text"], row.template["sendFrom"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("subject", ""),
+        ("content", "no code"),
+        ("content", "<p>{{code}}<a " * 5000),
+        ("content", "{{code}}" + "x" * 100_000),
+        ("contentType", "text/markdown"),
+        ("replyTo", "nobody"),
+    ],
+)
+def test_what_no_mail_can_say_is_refused_at_its_field(
+    administrator: Administrator, field: str, value: str
+) -> None:
+    page = save(administrator, **{field: value})
+    assert page.status_code == 422
+    assert f'id="{field}-problem"' in page.text
+    assert "Nothing was saved or sent." in page.text
+    assert saved(administrator) == []
+    assert [entry.refused for entry in administrator.log("email-template.save")] == [True]
+
+
+def test_a_check_shows_findings_and_saves_nothing(administrator: Administrator) -> None:
+    page = post(administrator, **TYPED | {"content": "{{code}} {{nickname}}"}, do="check")
+    assert page.status_code == 200
+    assert "{{nickname}} is filled by a plugin or by nobody" in page.text
+    assert saved(administrator) == []
+    client = administrator.person.client
+    json = client.post(EDITOR, data=TYPED | {"do": "check"}, headers={"Accept": "application/json"})
+    assert json.json() == {"findings": []}
+
+
+def test_a_test_sends_the_unsaved_wording(administrator: Administrator) -> None:
+    test = {"do": "test", "to": "me@example.test", "connector": instance_id(administrator)}
+    page = post(administrator, **TYPED | test)
+    assert "The mail was accepted." in page.text
+    [mail] = administrator.site.inbox("me@example.test")
+    assert str(mail.headers["Subject"]) == "Willkommen: 482913"
+    assert saved(administrator) == []
+    [entry] = administrator.log("email-template.test")
+    assert "me@example.test" not in str(entry.details)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("to", "nobody", "email: "),
+        ("connector", "none", "There is no connector none."),
+        ("content", "no code", "holds neither"),
+    ],
+)
+def test_a_test_that_cannot_be_sent_says_why(
+    administrator: Administrator, field: str, value: str, said: str
+) -> None:
+    test = {"do": "test", "to": "me@example.test", "connector": instance_id(administrator)}
+    page = post(administrator, **TYPED | test | {field: value})
+    assert page.status_code == 422
+    assert said in page.text
+    assert administrator.log("email-template.test") == []
+
+
+def test_a_wording_is_restored_and_deleted(administrator: Administrator) -> None:
+    save(administrator)
+    save(administrator, subject="Second {{code}}")
+    _, first = administrator.site.work(versions, KEY)
+    assert "Willkommen" in administrator.person.open(f"{EDITOR}?version={first.id}").text
+    page = post(administrator, f"{EDITOR}/restore", version=first.id)
+    assert "Restored." in page.text
+    assert "root@example.test" in page.text
+    assert saved(administrator)[0].template["subject"] == TYPED["subject"]
+    assert "Deleted." in post(administrator, f"{EDITOR}/delete").text
+    assert saved(administrator) == []
+    assert len(administrator.log("email-template.delete")) == 1
+
+
+def test_a_version_that_is_not_there_is_refused(administrator: Administrator) -> None:
+    page = post(administrator, f"{EDITOR}/restore", version="nothing")
+    assert page.status_code == 422
+    assert "There is no version nothing." in page.text
+    assert administrator.log("email-template.save")[0].refused
+    assert administrator.person.open(f"{EDITOR}?version=nothing").status_code == 404
