@@ -32,9 +32,9 @@ def test_the_editor_lets_in_that_frame_alone(administrator: Administrator) -> No
     assert policy.endswith("; frame-src 'self'")
     assert "trusted-types 'none'" in policy
     assert '<iframe sandbox title="Preview with sample values"' in page.text
-    assert "frame-src" not in administrator.person.open("/console").headers[
-        "Content-Security-Policy"
-    ]
+    assert (
+        "frame-src" not in administrator.person.open("/console").headers["Content-Security-Policy"]
+    )
 
 
 def test_the_preview_of_an_unsaved_text_has_sample_values(administrator: Administrator) -> None:
