@@ -4,18 +4,9 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
-from pydantic import ValidationError
-from sqlmodel import Session
 
-from idp.accounts.sign_in_experience import (
-    ExperienceChanged,
-    ExperienceRefused,
-    SignInExperience,
-    load_experience,
-)
-from idp.administration.audit import Actor
-from idp.administration.office import Office
-from idp.administration.problems import Invalid, Stale
+from idp.accounts.sign_in_experience import SignInExperience, load_experience
+from idp.administration.problems import Stale
 from idp.administration.sign_in_experience import change_experience
 from idp.api.bearer import Caller, OfficeDesk
 from idp.api.wire import JsonObject
@@ -44,20 +35,9 @@ async def update_sign_in_exp(
 ) -> JsonObject:
     """Change some of it; objects are merged, everything else is replaced."""
     version = _version(if_match)
-    return _show(response, await office.database.run(_change, office, caller, body, version))
-
-
-def _change(
-    session: Session, office: Office, actor: Actor, change: JsonObject, version: int | None
-) -> SignInExperience:
-    try:
-        return change_experience(session, office, actor, change, version=version)
-    except ValidationError as error:
-        raise _invalid(error) from error
-    except ExperienceRefused as error:
-        raise Invalid(error.code, str(error)) from error
-    except ExperienceChanged as error:
-        raise Stale("request.precondition_failed", str(error)) from error
+    work = change_experience
+    changed = await office.database.run(work, office, caller, body, version=version)
+    return _show(response, changed)
 
 
 def _show(response: Response, experience: SignInExperience) -> JsonObject:
@@ -74,14 +54,3 @@ def _version(if_match: str | None) -> int | None:
     if found is None:
         raise Stale("request.precondition_failed", "If-Match names no version there has been.")
     return int(found[1])
-
-
-def _invalid(error: ValidationError) -> Invalid:
-    problems = {
-        ".".join(map(str, each["loc"])) or "body": each["msg"]
-        for each in error.errors(include_url=False, include_input=False)
-    }
-    named = "; ".join(f"{path}: {problem}" for path, problem in problems.items())
-    return Invalid(
-        "guard.invalid_input", f"The request is not valid: {named}.", data={"problems": problems}
-    )

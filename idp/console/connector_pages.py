@@ -5,17 +5,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from idp.accounts.sign_in_experience import (
-    ExperienceRefused,
-    SignInExperience,
-    SignInMode,
-    load_experience,
-)
+from idp.accounts.sign_in_experience import SignInExperience, SignInMode, load_experience
 from idp.administration import connectors
 from idp.administration.audit import Target, record
 from idp.administration.connectors import Instance
 from idp.administration.problems import Problem
-from idp.administration.sign_in_experience import change_experience
+from idp.administration.sign_in_experience import ACTION, TARGET, change_experience
 from idp.console.console import PATH, Console, Visitor, see_other
 from idp.web.branding import PICTURE_POLICY
 
@@ -75,12 +70,11 @@ async def submit_experience(console: Console, request: Request, visitor: Visitor
     asked = "sign_up" in form, "sign_in" in form
     try:
         await console.database.run(_change_experience, console, visitor, *asked)
-    except ExperienceRefused as refused:
-        target, refusal = Target("sign-in-exp"), {"reason": refused.code}
-        await console.database.run(
-            record, visitor.actor, "sign-in-exp.update", target, refusal, refused=True
-        )
-        return await _page(console, request, visitor, problem=str(refused))
+    except Problem as problem:
+        refusal = {"reason": problem.code}
+        await console.database.run(record, visitor.actor, ACTION, TARGET, refusal, refused=True)
+        return await _page(console, request, visitor, problem=problem.message)
+    await console.desk.current.refresh()
     return see_other(f"{PATH}/connectors?notice=experience")
 
 

@@ -41,6 +41,8 @@ NAVIGATION = (
     ("/connectors", "Connectors"),
     ("/templates", "Templates"),
     ("/deliveries", "Deliveries"),
+    ("/sign-in-experience", "Sign-in experience"),
+    ("/security", "Security policy"),
     ("/audit", "Audit log"),
 )
 """Path below the console, and what its link says."""

@@ -3,9 +3,10 @@
 import pytest
 from sqlmodel import Session
 
-from idp.accounts.sign_in_experience import ExperienceRefused, load_experience
+from idp.accounts.sign_in_experience import load_experience
 from idp.administration.audit import Actor, Filter, entries
 from idp.administration.deployment import Deployment
+from idp.administration.problems import Invalid
 from idp.administration.sign_in_experience import change_experience
 from idp.cli.workspace import Workspace
 from idp.connector_kit.testing import MemoryEmailConnector
@@ -29,7 +30,7 @@ def deployment(
 async def test_codes_are_turned_on_once_something_can_send_them(
     database: Database, deployment: Deployment
 ) -> None:
-    with pytest.raises(ExperienceRefused, match="set one up first"):
+    with pytest.raises(Invalid, match="set one up first"):
         await database.run(change_experience, deployment, ADMIN, CODES)
     await database.run(save_connector, deployment.secrets, MemoryEmailConnector, {})
     saved = await database.run(change_experience, deployment, ADMIN, CODES)
