@@ -93,6 +93,18 @@ EXPERIENCE = (
         ),
     ),
     Group(
+        "Languages",
+        (
+            Control(
+                "languageInfo.fallbackLanguage",
+                "For readers of other languages",
+                "choice",
+                options=_named(LANGUAGES),
+            ),
+            Control("languageInfo.autoDetect", "Follow the language of the browser", "switch"),
+        ),
+    ),
+    Group(
         "Look",
         (
             Control("branding.logoUrl", "Logo", help="Address of a picture."),
@@ -108,22 +120,10 @@ EXPERIENCE = (
             Control("customCss", "Style sheet", "lines", help="Every page loads it last."),
         ),
     ),
-    Group(
-        "Languages",
-        (
-            Control(
-                "languageInfo.fallbackLanguage",
-                "For readers of other languages",
-                "choice",
-                options=_named(LANGUAGES),
-            ),
-            Control("languageInfo.autoDetect", "Follow the language of the browser", "switch"),
-        ),
-    ),
 )
 SECURITY = (
     Group(
-        "Second step and machines",
+        "Policy",
         (
             Control(
                 "mfa.factors",

@@ -211,6 +211,7 @@ def test_codes_by_email_are_turned_on_and_off(administrator: Administrator) -> N
     experience = administrator.site.work(load_experience, settings)
     assert experience.sign_in_mode is SignInMode.SIGN_IN
     assert experience.email.verification_code
+    assert administrator.site.person().open("/register").status_code == 403
     refused = post(administrator, path, sign_up="on")
     assert refused.status_code == 422
     assert "needs codes by email to sign in" in refused.text

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from keyboard import Keyboard
 from people import verification_code_in
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from running_demo import RunningDemo
 
 from idp.connector_kit.testing import ReceivedEmail
@@ -115,22 +116,87 @@ def sign_up(page: Page, demo: RunningDemo, provider: Provider) -> None:
     expect(page.get_by_role("heading", name="Your account", exact=True)).to_be_visible()
 
 
-def test_a_failing_connector_shows_in_the_attempts_and_the_next_one_sends(
+def test_a_failing_mail_is_followed_to_the_connector_that_sent_it_without_a_mouse(
     console: Page, demo: RunningDemo
 ) -> None:
-    console.get_by_role("link", name="Connectors").click()
-    console.get_by_role("button", name="Move 2. SMTP up").click()
+    keyboard = Keyboard(console)
+    keyboard.follow("Connectors")
+    keyboard.follow("Move 2. SMTP up")
     console.goto(f"{demo.ready['issuer']}/forgot-password")
-    console.get_by_label("Email address").fill("alice@example.com")
-    console.get_by_role("button", name="Continue").click()
+    keyboard.type("Email address", "alice@example.com")
+    keyboard.follow("Continue")
     demo.wait_for_mail("alice@example.com", 1)
-    console.goto(f"{demo.ready['issuer']}/console/deliveries")
-    console.get_by_label("Exact recipient").fill("alice@example.com")
-    console.get_by_role("button", name="Show").click()
-    console.locator("tbody a").first.click()
+    console.goto(f"{demo.ready['issuer']}/console")
+    keyboard.follow("Deliveries")
+    keyboard.type("Exact recipient", "alice@example.com")
+    keyboard.follow("Show")
+    keyboard.follow(console.locator("tbody a").inner_text())
     timeline = console.locator(".timeline li")
     expect(timeline).to_have_count(2)
+    expect(timeline.first).to_contain_text("1. SMTP")
     expect(timeline.first).to_contain_text("451")
     expect(timeline.first).to_contain_text("4.3.2")
+    expect(timeline.last).to_contain_text("2. SMTP")
     expect(timeline.last).to_contain_text("sent")
     assert "alice@example.com" not in console.content()
+
+
+def test_german_wording_is_written_without_a_mouse_and_reaches_who_reads_german(
+    console: Page, demo: RunningDemo
+) -> None:
+    keyboard = Keyboard(console)
+    keyboard.follow("Templates")
+    keyboard.follow("Register in de: as shipped")
+    write_in_german(console, keyboard)
+    keyboard.type("Address", "me@example.test")
+    keyboard.reach("Send")
+    keyboard.press("Enter")
+    expect(console.get_by_text("The mail was accepted.")).to_be_visible()
+    assert "Schön, dass Sie da sind" in demo.wait_for_mail("me@example.test", 1).text
+    keyboard.follow("Save and done")
+    expect(console.get_by_role("status")).to_contain_text("Saved.")
+    expect(console.get_by_role("link", name="Register in de: yours")).to_be_visible()
+    console.goto(f"{demo.ready['issuer']}/register?ui_locales=de")
+    keyboard.type("E-Mail-Adresse", "neu@example.test")
+    keyboard.follow("Weiter")
+    mail = demo.wait_for_mail("neu@example.test", 1)
+    verification_code = verification_code_in(mail)
+    assert mail.headers["Subject"] == f"Willkommen an Bord: {verification_code}"
+    assert f"<b>{verification_code}</b>" in (mail.html or "")
+
+
+def write_in_german(page: Page, keyboard: Keyboard) -> None:
+    """Type subject and content, leave the text part to be derived, and look at all of it."""
+    preview = page.frame_locator(".frame iframe:not(.coming)")
+    expect(preview.locator("h1")).to_have_text("482913 ist Ihr Code für Sample Application")
+    places = page.evaluate("history.length")
+    keyboard.type("Subject", "Willkommen an Bord: {{code}}")
+    keyboard.type("Content", "<p>Schön, dass Sie da sind. Ihr Code: <b>{{code}}</b></p>")
+    expect(preview.locator("h1")).to_have_text("Willkommen an Bord: 482913")
+    mail = preview.frame_locator("iframe")
+    expect(mail.locator("p")).to_have_text("Schön, dass Sie da sind. Ihr Code: 482913")
+    keyboard.type("Text", "")
+    expect(page.locator("#findings")).to_contain_text("is derived from the content")
+    keyboard.reach("Desktop")
+    keyboard.press("ArrowLeft")  # from the first to the last one
+    keyboard.press("ArrowLeft")
+    expect(preview.locator("pre")).to_have_text("Schön, dass Sie da sind. Ihr Code: 482913")
+    assert page.evaluate("history.length") == places  # no preview is in the way of going back
+
+
+def test_without_javascript_a_button_shows_the_unsaved_wording(
+    browser: Browser, demo: RunningDemo
+) -> None:
+    context = browser.new_context(java_script_enabled=False, color_scheme="dark")
+    page = context.new_page()
+    page.goto(demo.ready["admin_link"])
+    page.get_by_role("button", name="Open the console").click()
+    page.goto(f"{demo.ready['issuer']}/console/templates/fr/SignIn")
+    preview = page.frame_locator("iframe[name=preview]")
+    expect(preview.locator("h1")).to_contain_text("482913")
+    page.get_by_label("Subject").fill("Bonjour {{code}}")
+    page.get_by_label("Phone").check()
+    page.get_by_role("button", name="Show").click()
+    expect(preview.locator("h1")).to_have_text("Bonjour 482913")
+    expect(preview.locator("html")).to_have_class("phone")
+    context.close()
