@@ -3,6 +3,7 @@
 Names, shapes and error codes are Logto's, as far as this server has the feature.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -18,6 +19,8 @@ from idp.storage.tables import StoredExperience, now
 DEFAULT_COLOR, DEFAULT_DARK_COLOR = "#3451b2", "#9db1ff"
 """Those of the server's own style sheet."""
 
+_COLOR = re.compile("#[0-9a-fA-F]{6}")
+
 
 def _is_web_address(url: str) -> str:
     parts = urlsplit(url)
@@ -26,8 +29,14 @@ def _is_web_address(url: str) -> str:
     return url
 
 
+def _is_color(color: str) -> str:
+    if not _COLOR.fullmatch(color):
+        raise ValueError("must be # and six hexadecimal digits, such as #0b6e4f")
+    return color
+
+
 Url = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_is_web_address)]
-HexColor = Annotated[str, StringConstraints(pattern="^#[0-9a-fA-F]{6}$")]
+HexColor = Annotated[str, AfterValidator(_is_color)]
 LanguageTag = Annotated[str, StringConstraints(max_length=35)]
 
 

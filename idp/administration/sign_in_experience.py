@@ -51,7 +51,7 @@ def change_experience(
 
 def _invalid(error: ValidationError) -> Invalid:
     problems = {
-        ".".join(map(str, each["loc"])) or "body": each["msg"]
+        ".".join(map(str, each["loc"])) or "body": each["msg"].removeprefix("Value error, ")
         for each in error.errors(include_url=False, include_input=False)
     }
     named = "; ".join(f"{path}: {problem}" for path, problem in problems.items())

@@ -110,6 +110,7 @@ def test_what_is_no_value_is_said_beside_its_control(
     page = save(administrator, **{name: value})
     assert page.status_code == 422
     assert f'id="{name.replace(".", "-")}-problem"' in page.text
+    assert "Value error" not in page.text
     assert f'value="{value}"' in page.text
 
 

@@ -152,7 +152,7 @@ def test_german_wording_is_written_without_a_mouse_and_reaches_who_reads_german(
     keyboard.reach("Send")
     keyboard.press("Enter")
     expect(console.get_by_text("The mail was accepted.")).to_be_visible()
-    assert "Schön, dass Sie da sind" in demo.wait_for_mail("me@example.test", 1).text
+    assert "Schön, dass du da bist" in demo.wait_for_mail("me@example.test", 1).text
     keyboard.follow("Save and done")
     expect(console.get_by_role("status")).to_contain_text("Saved.")
     expect(console.get_by_role("link", name="Register in de: yours")).to_be_visible()
@@ -161,7 +161,7 @@ def test_german_wording_is_written_without_a_mouse_and_reaches_who_reads_german(
     keyboard.follow("Weiter")
     mail = demo.wait_for_mail("neu@example.test", 1)
     verification_code = verification_code_in(mail)
-    assert mail.headers["Subject"] == f"Willkommen an Bord: {verification_code}"
+    assert mail.headers["Subject"] == f"Willkommen bei uns: {verification_code}"
     assert f"<b>{verification_code}</b>" in (mail.html or "")
 
 
@@ -170,17 +170,17 @@ def write_in_german(page: Page, keyboard: Keyboard) -> None:
     preview = page.frame_locator(".frame iframe:not(.coming)")
     expect(preview.locator("h1")).to_have_text("482913 ist Ihr Code für Sample Application")
     places = page.evaluate("history.length")
-    keyboard.type("Subject", "Willkommen an Bord: {{code}}")
-    keyboard.type("Content", "<p>Schön, dass Sie da sind. Ihr Code: <b>{{code}}</b></p>")
-    expect(preview.locator("h1")).to_have_text("Willkommen an Bord: 482913")
+    keyboard.type("Subject", "Willkommen bei uns: {{code}}")
+    keyboard.type("Content", "<p>Schön, dass du da bist. Dein Code: <b>{{code}}</b></p>")
+    expect(preview.locator("h1")).to_have_text("Willkommen bei uns: 482913")
     mail = preview.frame_locator("iframe")
-    expect(mail.locator("p")).to_have_text("Schön, dass Sie da sind. Ihr Code: 482913")
+    expect(mail.locator("p")).to_have_text("Schön, dass du da bist. Dein Code: 482913")
     keyboard.type("Text", "")
     expect(page.locator("#findings")).to_contain_text("is derived from the content")
     keyboard.reach("Desktop")
     keyboard.press("ArrowLeft")  # from the first to the last one
     keyboard.press("ArrowLeft")
-    expect(preview.locator("pre")).to_have_text("Schön, dass Sie da sind. Ihr Code: 482913")
+    expect(preview.locator("pre")).to_have_text("Schön, dass du da bist. Dein Code: 482913")
     assert page.evaluate("history.length") == places  # no preview is in the way of going back
 
 
