@@ -13,6 +13,7 @@ from idp.administration.problems import Invalid, NotFound, Refused
 from idp.administration.template_lint import Finding, lint
 from idp.connector_kit import EmailTemplate, InvalidConfig, UsageType
 from idp.connector_kit.language_tags import lookup_order
+from idp.outbox.notices import Notice
 from idp.outbox.wording import save_shipped_templates
 from idp.storage.tables import CustomTemplate, CustomTemplateVersion, now
 
@@ -21,23 +22,26 @@ _LANGUAGE_TAG = re.compile(
 )  # RFC 5646 §2.1, the usual ones
 _VERSIONS_SHOWN = 50
 
+MailKind = UsageType | Notice
+KINDS: Mapping[str, MailKind] = {kind.value: kind for kind in (*UsageType, *Notice)}
+"""What there is wording for, by name: mails with a code or a link, and notices."""
+
 
 @dataclass(frozen=True)
 class Key:
     """Which mail in which language."""
 
     language_tag: str
-    usage_type: UsageType
+    usage_type: MailKind
 
     @classmethod
     def of(cls, language_tag: str, usage_type: str) -> "Key":
         """Check what was sent; raises Invalid naming the field."""
         if not _LANGUAGE_TAG.fullmatch(language_tag):
             raise _invalid("languageTag", "is no language tag such as en or pt-BR")
-        try:
-            return cls(lookup_order(language_tag)[0], UsageType(usage_type))
-        except ValueError as error:
-            raise _invalid("templateType", f"is none of {', '.join(UsageType)}") from error
+        if usage_type not in KINDS:
+            raise _invalid("templateType", f"is none of {', '.join(KINDS)}")
+        return cls(lookup_order(language_tag)[0], KINDS[usage_type])
 
     @property
     def target(self) -> Target:

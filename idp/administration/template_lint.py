@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from idp.administration.template_variables import VARIABLES
 from idp.connector_kit import EmailTemplate, parse_mailbox
+from idp.outbox.notices import Notice
 
 _LARGEST = 80 * 1024  # bytes; Gmail cuts a mail at 102 KB
 _LONGEST_SUBJECT = 500
@@ -57,7 +58,8 @@ def _wrong(template: EmailTemplate) -> Iterator[Finding]:
             yield Finding(field, "is required", fatal=True)
     if "\n" in template.subject or "\r" in template.subject:
         yield Finding("subject", "must be on one line", fatal=True)
-    if not {"code", "link"} & _roots(template.content):
+    is_notice = template.usage_type in {*Notice}
+    if not is_notice and not {"code", "link"} & _roots(template.content):
         yield Finding("content", "holds neither {{code}} nor {{link}}", fatal=True)
     if _RUNS.search(template.content):
         yield Finding("content", "holds a script, which mail programs take for an attack", True)

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from idp.administration.connectors import Instance
 from idp.administration.deployment import Deployment
-from idp.administration.email_templates import Filter, Key, templates
+from idp.administration.email_templates import Filter, Key, MailKind, templates
 from idp.connector_kit import (
     Capability,
     EmailTemplate,
@@ -15,7 +15,13 @@ from idp.connector_kit import (
     TemplateSet,
     UsageType,
 )
-from idp.connector_kit.shipped_templates import shipped_locales, shipped_templates
+from idp.connector_kit.shipped_templates import (
+    nearest_locale,
+    shipped_locales,
+    shipped_notice,
+    shipped_templates,
+)
+from idp.outbox.notices import Notice
 from idp.outbox.wording import choose, languages_tried
 from idp.storage.tables import CustomTemplate
 
@@ -28,7 +34,9 @@ class Cell:
     template: EmailTemplate | None
     """What is sent; None: the connector has nothing to say."""
     custom: CustomTemplate | None
-    """The administrator's template that is taken; None: the connector's own is."""
+    """The administrator's template that is taken, if one is; else the connector's own is."""
+    shipped: str | None = None
+    """For a notice, the language of the server's own wording, if that is taken."""
 
     @property
     def is_own(self) -> bool:
@@ -44,8 +52,13 @@ class Cell:
 
 def shipped_wording(key: Key) -> EmailTemplate | None:
     """Return what this server came with, if it speaks exactly this language."""
-    known = shipped_templates(key.language_tag) if key.language_tag in shipped_locales() else []
-    return next((each for each in known if each.usage_type == key.usage_type), None)
+    if key.language_tag not in shipped_locales():
+        return None
+    if isinstance(key.usage_type, Notice):
+        notice = shipped_notice(key.language_tag, key.usage_type)
+        return notice.model_copy(update={"usage_type": key.usage_type.value})
+    known = shipped_templates(key.language_tag)
+    return next(each for each in known if each.usage_type == key.usage_type)
 
 
 @dataclass(frozen=True)
@@ -60,18 +73,32 @@ class Wordings:
 
     def cell(self, key: Key) -> Cell:
         """Choose as a mail is worded when it is promised and sent."""
+        if not isinstance(key.usage_type, Notice):
+            return self._mail(key, key.usage_type)
+        return self._notice(key) if self.takes_custom else self._mail(key, UsageType.GENERIC)
+
+    def row(self, usage_type: MailKind, languages: Sequence[str]) -> list[Cell]:
+        """Return the cells of one kind of mail."""
+        return [self.cell(Key(language, usage_type)) for language in languages]
+
+    def _mail(self, key: Key, usage_type: UsageType) -> Cell:
         languages = languages_tried(key.language_tag, self.fallback)
-        row = choose(self.custom, key.usage_type, languages) if self.takes_custom else None
+        row = choose(self.custom, usage_type, languages) if self.takes_custom else None
         custom = EmailTemplate.model_validate(row.template) if row else None
         try:
-            chosen = TemplateSet(self.shipped_with_connector).select(key.usage_type, custom)
+            chosen = TemplateSet(self.shipped_with_connector).select(usage_type, custom)
         except TemplateNotFound:
             return Cell(key, None, None)
         return Cell(key, chosen, row if chosen is custom else None)
 
-    def row(self, usage_type: UsageType, languages: Sequence[str]) -> list[Cell]:
-        """Return the cells of one kind of mail."""
-        return [self.cell(Key(language, usage_type)) for language in languages]
+    def _notice(self, key: Key) -> Cell:
+        """Choose as `idp.outbox.notices` does: it never falls back to a Generic wording."""
+        languages = languages_tried(key.language_tag, self.fallback)
+        candidates = [row for row in self.custom if row.usage_type == key.usage_type]
+        if row := choose(candidates, key.usage_type, languages):
+            return Cell(key, EmailTemplate.model_validate(row.template), row)
+        locale = nearest_locale(key.language_tag, self.fallback)
+        return Cell(key, shipped_notice(locale, key.usage_type), None, shipped=locale)
 
 
 def wordings(session: Session, deployment: Deployment, instance: Instance | None) -> Wordings:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from idp.connector_kit import UsageType
+from idp.outbox.notices import Notice
 
-_MAILS_FROM_PAGES = frozenset(UsageType) - {UsageType.GENERIC, UsageType.ORGANIZATION_INVITATION}
-_MAILS_WITH_LINKS = frozenset({UsageType.REGISTER, UsageType.SIGN_IN, UsageType.FORGOT_PASSWORD})
 _INVITATION = frozenset({UsageType.ORGANIZATION_INVITATION})
-_ALL = frozenset(UsageType)
+_NOTICES = frozenset(Notice)
+_MAILS_WITH_CODES = frozenset(UsageType) - _INVITATION
+_MAILS_FROM_PAGES = _MAILS_WITH_CODES - {UsageType.GENERIC} | _NOTICES
+_MAILS_WITH_LINKS = frozenset({UsageType.REGISTER, UsageType.SIGN_IN, UsageType.FORGOT_PASSWORD})
+_ALL = frozenset(UsageType) | _NOTICES
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Variable:
 
     name: str
     meaning: str
-    usage_types: frozenset[UsageType] = _ALL
+    usage_types: frozenset[UsageType | Notice] = _ALL
 
     @property
     def root(self) -> str:
@@ -24,11 +27,12 @@ class Variable:
 
 
 VARIABLES = (
-    Variable("code", "the code to type", _ALL - _INVITATION),
+    Variable("code", "the code to type", _MAILS_WITH_CODES),
     Variable("link", "the address to open", _INVITATION),
     Variable("link", "the address to open, where IDP_MAIL_LINKS names the mail", _MAILS_WITH_LINKS),
+    Variable("link", "where the person objects", _NOTICES),
     Variable("organization.name", "what the person is invited to", _INVITATION),
-    Variable("expiresInMinutes", "how long it works"),
+    Variable("expiresInMinutes", "how long it works", _ALL - _NOTICES),
     Variable("expiresInDays", "the same in days", _INVITATION),
     Variable("application.name", "what the person signs in to, or IDP_PRODUCT_NAME"),
     Variable("issuerHost", "the host of this server"),
@@ -42,6 +46,6 @@ VARIABLES = (
 """Plugins may fill more."""
 
 
-def variables_of(usage_type: UsageType) -> list[Variable]:
+def variables_of(usage_type: UsageType | Notice) -> list[Variable]:
     """Return what a template of this kind may say, the most important first."""
     return [each for each in VARIABLES if usage_type in each.usage_types]

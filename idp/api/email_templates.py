@@ -10,11 +10,10 @@ from starlette.status import HTTP_204_NO_CONTENT
 
 from idp.administration import email_templates
 from idp.administration.audit import Actor
-from idp.administration.email_templates import Filter, Key, Saved
+from idp.administration.email_templates import Filter, Key, MailKind, Saved
 from idp.administration.template_lint import Finding
 from idp.api.bearer import Caller, OfficeDesk
 from idp.api.wire import Answered, JsonObject, Received, milliseconds
-from idp.connector_kit import UsageType
 from idp.storage.tables import CustomTemplate, CustomTemplateVersion
 
 router = APIRouter(prefix="/email-templates", tags=["email templates"])
@@ -22,7 +21,7 @@ router = APIRouter(prefix="/email-templates", tags=["email templates"])
 Text = Annotated[str, Field(max_length=256 * 1024)]
 LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$")]
 Wanted = Annotated[LanguageTag | None, Query(alias="languageTag")]
-WantedType = Annotated[UsageType | None, Query(alias="templateType")]
+WantedType = Annotated[MailKind | None, Query(alias="templateType")]
 
 
 class Change(Received):
@@ -47,7 +46,7 @@ class NewTemplate(Received):
     """A wording for one kind of mail in one language."""
 
     language_tag: LanguageTag
-    template_type: UsageType
+    template_type: MailKind
     details: Details
 
 

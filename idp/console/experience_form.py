@@ -117,7 +117,7 @@ EXPERIENCE = (
             ),
             Control("color.isDarkModeEnabled", "Dark where the device is", "switch"),
             Control("color.darkPrimaryColor", "Colour in the dark", help="Blank: a lighter tint."),
-            Control("customCss", "Style sheet", "lines", help="Every page loads it last."),
+            Control("customCss", "Style sheet", "lines", help="Loaded last. Blank: IDP_CUSTOM_CSS"),
         ),
     ),
 )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from idp.administration import connectors
 from idp.administration.connectors import Instance
-from idp.administration.email_templates import Key
+from idp.administration.email_templates import KINDS, Key, MailKind
 from idp.administration.problems import Problem
 from idp.administration.template_matrix import Cell, Wordings, wordings
 from idp.connector_kit import UsageType
@@ -33,8 +33,8 @@ class Matrix:
     languages: list[str]
 
     @property
-    def rows(self) -> list[tuple[UsageType, list[Cell]]]:
-        return [(usage, self.wordings.row(usage, self.languages)) for usage in UsageType]
+    def rows(self) -> list[tuple[MailKind, list[Cell]]]:
+        return [(kind, self.wordings.row(kind, self.languages)) for kind in KINDS.values()]
 
 
 async def show_templates(console: Console, request: Request, visitor: Visitor) -> Response:

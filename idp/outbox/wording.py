@@ -37,7 +37,7 @@ def custom_template(
 
 
 def choose(
-    candidates: Sequence[CustomTemplate], usage_type: UsageType, languages: Sequence[str]
+    candidates: Sequence[CustomTemplate], usage_type: str, languages: Sequence[str]
 ) -> CustomTemplate | None:
     """Prefer the usage type over Generic, then the reader's language over its base and fallback."""
     by_key = {(row.usage_type, row.language_tag): row for row in candidates}

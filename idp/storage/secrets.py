@@ -73,9 +73,13 @@ def fingerprint(secret: str) -> str:
 
 
 def new_id() -> str:
-    """Return a UUIDv7 (RFC 9562 §5.7): unique, and ordered by the time it was made."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
+    """Return a UUIDv7 (RFC 9562 §5.7): unique, and ordered by the time it was made.
+
+    It tells the time to a quarter of a microsecond (§6.2, method 3), so that what one transaction
+    writes within a millisecond is in order, too.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    value = milliseconds << 80 | 0x7 << 76 | rest * 4096 // 1_000_000 << 64
     value |= 0b10 << 62 | secrets.randbits(62)
     return str(uuid.UUID(int=value))
 

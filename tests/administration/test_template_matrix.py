@@ -3,9 +3,9 @@
 import pytest
 
 from idp.administration.email_templates import Key
-from idp.administration.template_matrix import Wordings
+from idp.administration.template_matrix import Wordings, shipped_wording
 from idp.connector_kit import EmailTemplate, UsageType
-from idp.connector_kit.shipped_templates import shipped_templates
+from idp.connector_kit.shipped_templates import shipped_notice, shipped_templates
 from idp.storage.tables import CustomTemplate
 
 
@@ -62,3 +62,36 @@ def test_a_template_nobody_touched_is_told_apart() -> None:
     key = Key("de", UsageType.SIGN_IN)
     assert Wordings([row], [], takes_custom=True, fallback="en").cell(key).is_as_shipped
     assert not WORDINGS.cell(key).is_as_shipped
+
+
+@pytest.mark.parametrize(
+    ("language_tag", "subject", "shipped"),
+    [("de", "de NewDevice", None), ("fr", None, "fr"), ("pt", None, "pt-BR"), ("it", None, "en")],
+)
+def test_a_notice_falls_back_to_the_shipped_wording_alone(
+    language_tag: str, subject: str | None, shipped: str | None
+) -> None:
+    custom_ones = [custom("de", "NewDevice"), custom("fr", "Generic")]
+    found = Wordings(custom_ones, [own("Generic")], takes_custom=True, fallback="en")
+    cell = found.cell(Key.of(language_tag, "NewDevice"))
+    expected = subject or shipped_notice(shipped or "", "NewDevice").subject
+    assert cell.template
+    assert (cell.template.subject, cell.shipped) == (expected, shipped)
+    assert cell.is_own is (shipped is None)
+
+
+def test_where_a_provider_has_the_wording_a_notice_is_a_generic_mail() -> None:
+    found = Wordings([], [own("Generic")], takes_custom=False, fallback="en")
+    assert found.cell(Key.of("de", "NewDevice")).template == own("Generic")
+
+
+def test_a_notice_nobody_touched_is_told_apart() -> None:
+    key = Key.of("de", "NewDevice")
+    wording = shipped_wording(key)
+    assert wording
+    assert wording.usage_type == "NewDevice"
+    row = CustomTemplate(
+        language_tag="de", usage_type="NewDevice", template=wording.model_dump(by_alias=True)
+    )
+    assert Wordings([row], [], takes_custom=True, fallback="en").cell(key).is_as_shipped
+    assert shipped_wording(Key.of("it", "NewDevice")) is None

@@ -51,6 +51,15 @@ def test_an_earlier_wording_can_be_brought_back(api: Api) -> None:
     assert len(api("GET", path).json()) == 3
 
 
+def test_a_notice_is_worded_like_a_mail(api: Api) -> None:
+    details = {"subject": "Changed", "content": "<p>{{request.time}}</p>"}
+    body = {"languageTag": "de", "templateType": "PasswordChanged", "details": details}
+    answer = api("PUT", "/email-templates", json={"templates": [body]})
+    assert (answer.status_code, answer.json()[0]["id"]) == (200, "de:PasswordChanged")
+    listed = api("GET", "/email-templates?templateType=PasswordChanged").json()
+    assert [each["templateType"] for each in listed] == ["PasswordChanged"]
+
+
 def test_all_templates_of_a_language_are_deleted_but_never_simply_all(api: Api) -> None:
     _put(api)
     assert api("DELETE", "/email-templates").status_code == 422

@@ -154,7 +154,9 @@ def test_a_test_that_cannot_be_sent_says_why(
 def test_a_wording_is_restored_and_deleted(administrator: Administrator) -> None:
     save(administrator)
     save(administrator, subject="Second {{code}}")
-    _, first = administrator.site.work(versions, KEY)
+    second, first = administrator.site.work(versions, KEY)
+    assert second.template
+    assert second.template["subject"] == "Second {{code}}"
     assert "Willkommen" in administrator.person.open(f"{EDITOR}?version={first.id}").text
     page = post(administrator, f"{EDITOR}/restore", version=first.id)
     assert "Restored." in page.text
@@ -171,3 +173,17 @@ def test_a_version_that_is_not_there_is_refused(administrator: Administrator) ->
     assert "There is no version nothing." in page.text
     assert administrator.log("email-template.save")[0].refused
     assert administrator.person.open(f"{EDITOR}?version=nothing").status_code == 404
+
+
+def test_a_notice_is_worded_tried_out_and_sent(administrator: Administrator) -> None:
+    path = "/console/templates/en/NewDevice"
+    assert "The shipped wording in <code>en</code>" in administrator.person.open(path).text
+    notice = {"subject": "A new browser", "content": "<p>{{request.device}} {{link}}</p>"}
+    test = {"do": "test", "to": "me@example.test", "connector": instance_id(administrator)}
+    typed = TYPED | {"text": ""} | notice
+    assert "The mail was accepted." in post(administrator, path, **typed | test).text
+    [mail] = administrator.site.inbox("me@example.test")
+    assert str(mail.headers["Subject"]) == "A new browser"
+    assert mail.text.startswith("Firefox on Linux https://id.example.com/")
+    assert post(administrator, path, **typed, do="save").url.path == "/console/templates"
+    assert [row.usage_type for row in saved(administrator)] == ["NewDevice"]
