@@ -11,6 +11,7 @@ from idp.administration.email_templates import Filter, Key, MailKind, templates
 from idp.connector_kit import (
     Capability,
     EmailTemplate,
+    InvalidConfig,
     TemplateNotFound,
     TemplateSet,
     UsageType,
@@ -115,9 +116,12 @@ def wordings(session: Session, deployment: Deployment, instance: Instance | None
 
 
 def _own(deployment: Deployment, instance: Instance | None) -> Sequence[EmailTemplate]:
-    """Return the templates in a connector's settings, if it keeps any."""
+    """Return the templates in a connector's settings, if it keeps any and can be opened."""
     if instance is None or instance.connector is None:
         return ()
-    saved = deployment.secrets.open_json(instance.row.config)
-    config = instance.connector.config_model.parse(saved)
+    try:
+        saved = deployment.secrets.open_json(instance.row.config)
+        config = instance.connector.config_model.parse(saved)
+    except InvalidConfig:  # a newer version of its plugin may want more
+        return ()
     return [each for each in getattr(config, "templates", ()) if isinstance(each, EmailTemplate)]

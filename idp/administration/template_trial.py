@@ -37,6 +37,8 @@ def prepare_trial(  # noqa: PLR0913 (what a form holds)
     instance_id: str,
 ) -> Trial:
     """Return the mail; raises NotFound, Invalid, Refused before anything is sent."""
+    if not instance_id:
+        raise Refused("connector.not_found", "No connector can send it: set one up first.")
     row = instance(session, deployment, instance_id).row
     connector = factory(deployment.plugins, row.connector_id)
     if Capability.CUSTOM_TEMPLATE not in connector.metadata.capabilities:

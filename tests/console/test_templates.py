@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from administrator import Administrator
+from sqlmodel import Session, update
 
 from idp.administration.email_templates import Filter, Key, templates, versions
 from idp.connector_kit import UsageType
 from idp.connectors import list_connectors
-from idp.storage.tables import CustomTemplate
+from idp.storage.tables import Connector, CustomTemplate
 
 EDITOR = "/console/templates/de/Register"
 TYPED = {
@@ -45,6 +46,18 @@ def test_an_empty_cell_names_its_fallback(administrator: Administrator) -> None:
     page = administrator.person.open("/console/templates?language=de-AT").text
     assert 'Register in de: </span><strong class="sent">yours' in page
     assert "Register in de-AT: </span>as de</a>" in page
+
+
+def test_settings_that_no_longer_hold_are_no_wording(administrator: Administrator) -> None:
+    site = administrator.site
+    broken = site.server.secrets.seal_json({"templates": "none"})
+
+    def spoil(session: Session) -> None:
+        session.exec(update(Connector).values(config=broken))
+
+    site.work(spoil)
+    page = administrator.person.open("/console/templates").text
+    assert 'Register in de: </span><strong class="failed">none' in page
 
 
 def test_what_is_no_language_is_said(administrator: Administrator) -> None:
@@ -138,6 +151,7 @@ def test_a_test_sends_the_unsaved_wording(administrator: Administrator) -> None:
     [
         ("to", "nobody", "email: "),
         ("connector", "none", "There is no connector none."),
+        ("connector", "", "No connector can send it: set one up first."),
         ("content", "no code", "holds neither"),
     ],
 )

@@ -184,14 +184,17 @@ def write_in_german(page: Page, keyboard: Keyboard) -> None:
     assert page.evaluate("history.length") == places  # no preview is in the way of going back
 
 
-def test_without_javascript_a_button_shows_the_unsaved_wording(
-    browser: Browser, demo: RunningDemo
-) -> None:
-    context = browser.new_context(java_script_enabled=False, color_scheme="dark")
+HOSTILE = """<script>top.document.title = 'taken'</script>
+<img src="data:," onerror="top.location = 'https://example.test/'"><p>{{code}}</p>"""
+
+
+def test_the_preview_needs_no_script_and_runs_none(browser: Browser, demo: RunningDemo) -> None:
+    context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(demo.ready["admin_link"])
     page.get_by_role("button", name="Open the console").click()
-    page.goto(f"{demo.ready['issuer']}/console/templates/fr/SignIn")
+    editor = f"{demo.ready['issuer']}/console/templates/fr/SignIn"
+    page.goto(editor)
     preview = page.frame_locator("iframe[name=preview]")
     expect(preview.locator("h1")).to_contain_text("482913")
     page.get_by_label("Subject").fill("Bonjour {{code}}")
@@ -199,4 +202,12 @@ def test_without_javascript_a_button_shows_the_unsaved_wording(
     page.get_by_role("button", name="Show").click()
     expect(preview.locator("h1")).to_have_text("Bonjour 482913")
     expect(preview.locator("html")).to_have_class("phone")
+    with browser.new_context(storage_state=context.storage_state()) as scripted:
+        page = scripted.new_page()
+        page.goto(editor)
+        page.get_by_label("Content", exact=True).fill(HOSTILE)
+        shown = page.frame_locator(".frame iframe:not(.coming)").frame_locator("iframe")
+        expect(shown.locator("p")).to_have_count(1)
+        page.wait_for_timeout(200)
+        assert (page.url, "taken" in page.title()) == (editor, False)
     context.close()

@@ -7,6 +7,7 @@ const PAUSE = 400; // ms without a key
 let frame = document.querySelector("iframe[name=preview]");
 let shown = 0;
 let waiting;
+let known;
 
 // A new frame each time: answers in the same one would pile up behind the Back button. It takes
 // the place of the old one when it is there, so that nothing flickers.
@@ -38,7 +39,10 @@ async function check() {
   const body = new URLSearchParams(new FormData(draft));
   const answer = await fetch(location.pathname, { method: "POST", body, headers: { Accept: "application/json" } });
   if (!answer.headers.get("Content-Type")?.startsWith("application/json")) return;
-  const lines = (await answer.json()).findings.map(line);
+  const text = await answer.text();
+  if (text === known) return; // nothing new to read out
+  known = text;
+  const lines = JSON.parse(text).findings.map(line);
   if (!lines.length) {
     const item = document.createElement("li");
     item.className = "sent";
