@@ -78,10 +78,11 @@ def create_app(
 ) -> Starlette:
     """Build the server; `plugins` join the installed ones. Its parts are in `app.state.server`.
 
-    Without `deliver`, mails are promised here and delivered by other processes.
+    Without `deliver`, mails are promised here and delivered by other processes. `limits` given here
+    hold whatever the sign-in experience says.
     """
     server = open_server(settings, plugins)
-    rooms = _furnish(server, limits or Limits.of(settings))
+    rooms = _furnish(server, limits)
     app = Starlette(
         routes=_routes(server, rooms),
         middleware=_middleware(settings, rooms),
@@ -107,11 +108,13 @@ class _Rooms:
     control: console.Console
 
 
-def _furnish(server: Server, limits: Limits) -> _Rooms:
+def _furnish(server: Server, given: Limits | None) -> _Rooms:
     settings, database, experience = server.settings, server.database, server.experience
     outbox = Outbox(settings, server.secrets, server.plugins, server.carrier.defer)
+    limits = given or Limits.of(settings)
     proofs = Proofs(settings, server.secrets, outbox, limits)
     gate = Gate(settings, server.plugins, limits)
+    experience.follow(partial(flows.guard, proofs, gate, keep_limits=given is not None))
     pages = Pages(settings, lambda: flows.look_of(experience.value, settings.issuer))
     provider = oidc.Provider(settings, database, server.secrets, pages, outbox)
     passwords = Passwords(settings)
