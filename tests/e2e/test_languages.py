@@ -29,3 +29,23 @@ def test_a_person_registers_in_their_language(
         go_on()
     assert demo.wait_for_mail(tour.email, 1).headers["Content-Language"] == locale
     context.close()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_person_comes_back_and_replaces_a_password_in_their_language(
+    browser: Browser, demo: RunningDemo, locale: str
+) -> None:
+    context = browser.new_context(locale=locale, viewport={"width": 320, "height": 640})
+    tour = Tour(context.new_page(), demo)
+    tour.register()
+    for path, *steps in (
+        ("/oidc/logout", ("Sign out", tour.send)),
+        ("/sign-in", ("Sign in", tour.send_address), ("Enter your code", tour.type_code)),
+        ("/account", ("Your account", tour.page.reload)),
+        ("/oidc/logout", ("Sign out", tour.send)),
+        ("/forgot-password", ("Choose a new password", tour.send_address)),
+        ("", ("Enter your code", tour.type_code), ("Choose a new password", tour.send_password)),
+        ("", ("Sign in with your password", tour.sign_in), ("Your account", tour.page.reload)),
+    ):
+        tour.walk(locale, path, *steps)
+    context.close()
