@@ -1,154 +1,12 @@
-"""The sign-in experience as controls of a form, and what was typed into them as a change."""
+"""The sign-in experience as it stands in a form, and what was typed into it as a change."""
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from idp.accounts.sign_in_experience import SignInExperience
-from idp.web.i18n import LANGUAGES
-
-Kind = Literal["text", "lines", "switch", "choice"]
-Option = tuple[str, str, Any]
-"""What the form sends, what it says, and the value."""
-
-
-@dataclass(frozen=True)
-class Control:
-    """One value; its name is the path to it, as the management API has it."""
-
-    name: str
-    label: str
-    kind: Kind = "text"
-    help: str = ""
-    options: tuple[Option, ...] = ()
-
-    @property
-    def path(self) -> list[str]:
-        return self.name.split(".")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Controls under one heading."""
-
-    title: str
-    controls: tuple[Control, ...]
-
-
-def _named(values: Mapping[str, str]) -> tuple[Option, ...]:
-    return tuple((value, label, value) for value, label in values.items())
-
-
-_METHOD = "signIn.methods.0"
-EXPERIENCE = (
-    Group(
-        "Ways in",
-        (
-            Control(
-                "signInMode",
-                "People come to",
-                "choice",
-                options=_named(
-                    {
-                        "SignInAndRegister": "sign in and sign up",
-                        "SignIn": "sign in only",
-                        "Register": "sign up only",
-                    }
-                ),
-            ),
-            Control(f"{_METHOD}.verificationCode", "A code by email signs in", "switch"),
-            Control(f"{_METHOD}.password", "A password signs in", "switch"),
-            Control(f"{_METHOD}.isPasswordPrimary", "The password is asked for first", "switch"),
-            Control("signUp.password", "A new account chooses a password", "switch"),
-            Control(
-                "forgotPasswordMethods",
-                "A forgotten password is replaced",
-                "choice",
-                options=(
-                    ("possible", "by a code by email, while passwords sign in", None),
-                    ("code", "by a code by email, always", ["EmailVerificationCode"]),
-                    ("never", "never", []),
-                ),
-            ),
-        ),
-    ),
-    Group(
-        "Terms",
-        (
-            Control("termsOfUseUrl", "Terms of use", help="Address of a page, linked below all."),
-            Control("privacyPolicyUrl", "Privacy policy"),
-            Control(
-                "agreeToTermsPolicy",
-                "People agree",
-                "choice",
-                options=_named(
-                    {
-                        "Automatic": "by going on, as a sentence says",
-                        "ManualRegistrationOnly": "by ticking a box where an account is made",
-                        "Manual": "by ticking a box, to sign in too",
-                    }
-                ),
-            ),
-        ),
-    ),
-    Group(
-        "Languages",
-        (
-            Control(
-                "languageInfo.fallbackLanguage",
-                "For readers of other languages",
-                "choice",
-                options=_named(LANGUAGES),
-            ),
-            Control("languageInfo.autoDetect", "Follow the language of the browser", "switch"),
-        ),
-    ),
-    Group(
-        "Look",
-        (
-            Control("branding.logoUrl", "Logo", help="Address of a picture."),
-            Control("branding.darkLogoUrl", "Logo in the dark", help="Blank: the same."),
-            Control("branding.favicon", "Icon of the tab"),
-            Control(
-                "color.primaryColor",
-                "Colour",
-                help="Of buttons, such as #0b6e4f; text is tinted so that it can be read.",
-            ),
-            Control("color.isDarkModeEnabled", "Dark where the device is", "switch"),
-            Control("color.darkPrimaryColor", "Colour in the dark", help="Blank: a lighter tint."),
-            Control("customCss", "Style sheet", "lines", help="Loaded last. Blank: IDP_CUSTOM_CSS"),
-        ),
-    ),
-)
-SECURITY = (
-    Group(
-        "Policy",
-        (
-            Control(
-                "mfa.factors",
-                "A code by email after the password",
-                "choice",
-                help="NIST does not count mail as a factor.",
-                options=(
-                    ("offered", "is offered", ["EmailVerificationCode"]),
-                    ("off", "is not offered", []),
-                ),
-            ),
-            Control(
-                "mfa.policy",
-                "Where it is offered, it is",
-                "choice",
-                options=_named(
-                    {"NoPrompt": "each person’s choice", "Mandatory": "everybody’s duty"}
-                ),
-            ),
-            Control(
-                "captchaPolicy.enabled", "Ask plugins whether a form comes from a person", "switch"
-            ),
-        ),
-    ),
-)
+from idp.console.experience_controls import Control, Group
 
 
 @dataclass
@@ -169,6 +27,18 @@ class Draft:
         for key in control.path:
             found = found[int(key) if isinstance(found, list) else key]
         return found
+
+    def shown(self, control: Control) -> str:
+        """Return what stands in a control for text."""
+        value = self.value(control)
+        if isinstance(value, list):
+            return "\n".join(value)
+        return "" if value is None else str(value)
+
+    def problem(self, control: Control) -> str | None:
+        """Return what is wrong with a value, or with one in a list."""
+        found = self.problems.items()
+        return next((text for name, text in found if is_about(name, control)), None)
 
     def options(self, control: Control) -> Iterable[tuple[str, str]]:
         """Return what can be chosen; a value set elsewhere that is none of it can stay."""
@@ -194,6 +64,11 @@ class Draft:
         parent[last] = value
 
 
+def is_about(problem: str, control: Control) -> bool:
+    """Tell whether a problem, by the path of what is wrong, belongs to a control."""
+    return f"{problem}.".startswith(f"{control.name}.")
+
+
 def change_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Return what differs, so that all else goes on following the settings."""
     change = {}
@@ -212,4 +87,8 @@ def _read(control: Control, form: Mapping[str, str], before: Any) -> Any:
     if control.kind == "choice":
         return next((value for known, _, value in control.options if known == sent), before)
     text = sent.replace("\r\n", "\n")
+    if control.kind == "list":
+        return [line.strip() for line in text.split("\n") if line.strip()]
+    if control.kind == "number" and text.isascii() and text.isdigit():
+        return int(text)
     return text if text.strip() else None

@@ -11,7 +11,8 @@ from idp.administration.audit import record
 from idp.administration.problems import Problem, Stale
 from idp.administration.sign_in_experience import ACTION, TARGET, change_experience
 from idp.console.console import PATH, Console, Visitor, see_other
-from idp.console.experience_form import EXPERIENCE, SECURITY, Draft, Group, change_between
+from idp.console.experience_controls import EXPERIENCE, SECURITY, Group
+from idp.console.experience_form import Draft, change_between, is_about
 from idp.console.security_facts import facts_of
 
 _STALE = "Somebody else saved since you opened this page. Open it again to see how it is now."
@@ -92,6 +93,7 @@ def _experience_page(
         user=visitor.user,
         draft=draft,
         groups=EXPERIENCE,
+        is_about=is_about,
         notice=_SAVED if "notice" in request.query_params else None,
     )
 
@@ -104,6 +106,7 @@ def _security_page(console: Console, request: Request, visitor: Visitor, draft: 
         user=visitor.user,
         draft=draft,
         groups=SECURITY,
+        is_about=is_about,
         facts=facts_of(console.settings, console.office.proofs.limits),
         notice=_SAVED if "notice" in request.query_params else None,
     )

@@ -44,7 +44,6 @@ def facts_of(settings: Settings, limits: Limits) -> tuple[Facts, ...]:
 def _codes(settings: Settings, limits: Limits) -> tuple[Fact, ...]:
     return (
         Fact("length", f"{settings.verification_code_length} digits", "verification_code_length"),
-        Fact("work for", f"{settings.verification_code_minutes} min", "verification_code_minutes"),
         Fact(
             "work at most, where they sign in",
             f"{settings.sign_in_code_minutes} min",
@@ -103,12 +102,9 @@ def _tokens() -> tuple[Fact, ...]:
 
 
 def _accounts(settings: Settings) -> tuple[Fact, ...]:
-    subaddresses = "yes" if settings.allow_subaddressing else "no"
     invited = f"{settings.invitation_days} days"
     return (
-        Fact("blocked addresses", _list(settings.blocked_addresses), "blocked_addresses"),
         Fact("only these addresses", _list(settings.allowed_addresses), "allowed_addresses"),
-        Fact("name+tag@example.com", subaddresses, "allow_subaddressing"),
         Fact("an invitation works for", invited, "invitation_days"),
     )
 

@@ -1,11 +1,10 @@
 """Sign-in experience at the console: what holds, changed, refused, and never overwritten."""
 
-import re
-from html import unescape
 from typing import Any
 
 import pytest
 from administrator import Administrator
+from form_fields import fields_of
 
 from idp.accounts.sign_in_experience import SignInExperience, load_experience
 from idp.administration.audit import Actor
@@ -18,19 +17,8 @@ PASSWORD = "signIn.methods.0.password"
 CODE = "signIn.methods.0.verificationCode"
 
 
-def shown(administrator: Administrator, path: str = PATH) -> dict[str, str]:
-    """Return what the form would send if nobody touched it."""
-    page = administrator.person.open(path).text
-    fields = {
-        name: unescape(value)
-        for name, value in re.findall(r'<input [^>]*name="([\w.]+)"[^>]*? value="([^"]*)"', page)
-    }
-    boxes = re.findall(r'type="checkbox" name="([\w.]+)" value="on"( checked)?', page)
-    chosen = re.findall(
-        r'<select [^>]*name="([\w.]+)".*?<option value="([^"]*)" selected', page, re.DOTALL
-    )
-    off = {name for name, checked in boxes if not checked}
-    return {name: value for name, value in (fields | dict(chosen)).items() if name not in off}
+def shown(administrator: Administrator) -> dict[str, str]:
+    return fields_of(administrator.person.open(PATH).text)
 
 
 def save(administrator: Administrator, *off: str, **changes: str) -> Any:

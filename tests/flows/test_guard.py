@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from people import Person, Site
-from pydantic import ValidationError
 
+from idp.administration.problems import Invalid
 from idp.verification import Limits
 
 EMAIL = "alice@example.test"
@@ -101,5 +101,5 @@ def test_limits_given_to_the_server_hold_whatever_the_policies_say(
     ],
 )
 def test_a_policy_out_of_its_bounds_is_refused(site: Site, change: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(Invalid):
         site.set_experience(**change)
