@@ -12,11 +12,11 @@ from idp.accounts.sign_in_experience import (
     load_experience,
 )
 from idp.administration import connectors
-from idp.administration.audit import Target, record
+from idp.administration.audit import Target
 from idp.administration.connectors import Instance
 from idp.administration.problems import Problem
 from idp.administration.sign_in_experience import change_experience
-from idp.console.console import PATH, Console, Visitor, see_other
+from idp.console.console import PATH, Console, Refusal, Visitor, see_other
 from idp.web.branding import PICTURE_POLICY
 
 _NOTICES = {
@@ -47,9 +47,10 @@ async def submit_move(console: Console, request: Request, visitor: Visitor) -> R
     place = str(form.get("place", ""))
     position = int(place) if place.isascii() and place.isdigit() else 0
     instance_id = request.path_params["instance_id"]
+    move = connectors.move
     try:
-        move = connectors.move
-        await console.database.run(move, visitor.actor, instance_id, min(position, 1000))
+        with visitor.trying("connector.move", Target("connector", instance_id)):
+            await console.database.run(move, visitor.actor, instance_id, min(position, 1000))
     except Problem as problem:
         return await _page(console, request, visitor, problem=problem.message)
     return see_other(f"{PATH}/connectors?notice=moved")
@@ -58,13 +59,11 @@ async def submit_move(console: Console, request: Request, visitor: Visitor) -> R
 async def submit_removal(console: Console, request: Request, visitor: Visitor) -> Response:
     """Forget an instance, unless people would then wait for mails in vain."""
     instance_id, actor = request.path_params["instance_id"], visitor.actor
+    remove = connectors.remove_connector
     try:
-        remove = connectors.remove_connector
-        await console.database.run(remove, console.office, actor, instance_id)
+        with visitor.trying("connector.delete", Target("connector", instance_id)):
+            await console.database.run(remove, console.office, actor, instance_id)
     except Problem as problem:
-        target = Target("connector", instance_id)
-        refusal = {"reason": problem.code}
-        await console.database.run(record, actor, "connector.delete", target, refusal, refused=True)
         return await _page(console, request, visitor, problem=problem.message)
     return see_other(f"{PATH}/connectors?notice=removed")
 
@@ -76,10 +75,8 @@ async def submit_experience(console: Console, request: Request, visitor: Visitor
     try:
         await console.database.run(_change_experience, console, visitor, *asked)
     except ExperienceRefused as refused:
-        target, refusal = Target("sign-in-exp"), {"reason": refused.code}
-        await console.database.run(
-            record, visitor.actor, "sign-in-exp.update", target, refusal, refused=True
-        )
+        target = Target("sign-in-exp")
+        visitor.refusals.append(Refusal("sign-in-exp.update", target, refused.code))
         return await _page(console, request, visitor, problem=str(refused))
     return see_other(f"{PATH}/connectors?notice=experience")
 
