@@ -73,7 +73,7 @@ async def submit_cancellation(console: Console, request: Request, visitor: Visit
     return await _done(console, request, visitor, "delivery.cancel", cancel_delivery, *given)
 
 
-async def _done(  # noqa: PLR0913 (who does what)
+async def _done(
     console: Console,
     request: Request,
     visitor: Visitor,

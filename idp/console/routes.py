@@ -7,7 +7,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from idp.administration.administrators import LINK_PATH
-from idp.console import audit_log, connector_editor, connector_pages, deliveries, overview
+from idp.console import (
+    applications,
+    audit_log,
+    connector_editor,
+    connector_pages,
+    deliveries,
+    overview,
+)
 from idp.console.administrator_link import show_link, submit_link
 from idp.console.console import PATH, Console, Guarded, Page, for_administrators
 from idp.console.sign_in import finish_sign_in, sign_out, start_sign_in
@@ -36,6 +43,14 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/deliveries/{message_id}", deliveries.show_delivery),
     ("POST", "/deliveries/{message_id}/retry", deliveries.submit_retry),
     ("POST", "/deliveries/{message_id}/cancel", deliveries.submit_cancellation),
+    ("GET", "/applications", applications.show_applications),
+    ("GET", "/applications/new", applications.show_new),
+    ("POST", "/applications/new", applications.submit_new),
+    ("GET", "/applications/{client_id}", applications.show_application),
+    ("POST", "/applications/{client_id}", applications.submit_application),
+    ("POST", "/applications/{client_id}/secrets", applications.submit_secret),
+    ("POST", "/applications/{client_id}/secrets/{secret_id}/end", applications.submit_secret_end),
+    ("POST", "/applications/{client_id}/remove", applications.submit_removal),
     ("GET", "/audit", audit_log.show_audit_log),
 )
 """What administrators open: method, path below the console."""
