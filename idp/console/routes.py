@@ -14,6 +14,8 @@ from idp.console import (
     connector_pages,
     deliveries,
     overview,
+    sessions,
+    users,
 )
 from idp.console.administrator_link import show_link, submit_link
 from idp.console.console import PATH, Console, Guarded, Page, for_administrators
@@ -51,6 +53,15 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/applications/{client_id}/secrets", applications.submit_secret),
     ("POST", "/applications/{client_id}/secrets/{secret_id}/end", applications.submit_secret_end),
     ("POST", "/applications/{client_id}/remove", applications.submit_removal),
+    ("GET", "/users", users.show_users),
+    ("GET", "/users/new", users.show_new),
+    ("POST", "/users/new", users.submit_new),
+    ("POST", "/users/invite", users.submit_invitation),
+    ("GET", "/users/{user_id}", users.show_user),
+    ("POST", "/users/{user_id}", users.submit_user),
+    ("POST", "/users/{user_id}/{action}", users.submit_action),
+    ("GET", "/sessions", sessions.show_sessions),
+    ("POST", "/sessions/{session_id}/end", sessions.submit_end),
     ("GET", "/audit", audit_log.show_audit_log),
 )
 """What administrators open: method, path below the console."""
