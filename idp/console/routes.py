@@ -13,7 +13,9 @@ from idp.console import (
     connector_editor,
     connector_pages,
     deliveries,
+    keys,
     overview,
+    plugins,
     sessions,
     users,
 )
@@ -62,6 +64,9 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("POST", "/users/{user_id}/{action}", users.submit_action),
     ("GET", "/sessions", sessions.show_sessions),
     ("POST", "/sessions/{session_id}/end", sessions.submit_end),
+    ("GET", "/keys", keys.show_keys),
+    ("POST", "/keys/rotate", keys.submit_rotation),
+    ("GET", "/plugins", plugins.show_plugins),
     ("GET", "/audit", audit_log.show_audit_log),
 )
 """What administrators open: method, path below the console."""
