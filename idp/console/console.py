@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from idp.accounts.sessions import SignedIn
 from idp.administration.administrators import find_signed_in, is_administrator
 from idp.administration.audit import Actor, Target, record
 from idp.administration.office import Office
+from idp.administration.overview import Hour
 from idp.administration.problems import NotFound, Problem
 from idp.console.client import ensure_client
 from idp.flows import Desk
@@ -61,6 +63,8 @@ class Console:
     office: Office
     desk: Desk
     provider: Provider
+    finished_hours: dict[datetime, Hour] = field(init=False, default_factory=dict)
+    """Counted once for the first page: how the mails of past hours ended does not change."""
     _stranger_noted_at: float = field(init=False, default=float("-inf"))
 
     @property
