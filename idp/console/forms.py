@@ -29,4 +29,15 @@ def number_of(asked: str | None) -> int:
 def problems_of(problem: Problem) -> dict[str, str]:
     """Return what is wrong by field, as the API names it; or of the form as a whole."""
     named = (problem.data or {}).get("problems")
-    return dict(named) if isinstance(named, dict) and named else {WHOLE_FORM: problem.message}
+    if not isinstance(named, dict) or not named:
+        return {WHOLE_FORM: problem.message}
+    return {field: _sentence(what) for field, what in named.items()}
+
+
+def sentence_of(problem: Problem) -> str:
+    """Return the first thing that is wrong, for a form with one field."""
+    return next(iter(problems_of(problem).values()))
+
+
+def _sentence(problem: str) -> str:
+    return problem if problem.endswith(".") else f"It {problem}."

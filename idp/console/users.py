@@ -16,7 +16,7 @@ from idp.administration.audit import Target
 from idp.administration.problems import Problem
 from idp.administration.users import NewUser, UserChange
 from idp.console.console import PATH, Console, Visitor, see_other
-from idp.console.forms import problems_of, text
+from idp.console.forms import problems_of, sentence_of, text
 from idp.storage.tables import User
 
 _PAGE = 50
@@ -74,7 +74,8 @@ async def submit_new(console: Console, request: Request, visitor: Visitor) -> Re
         with visitor.trying("user.create"):
             added = await console.database.run(users.add_user, visitor.actor, new)
     except Problem as problem:
-        return _new_page(console, request, visitor, {"email": problem.message}, email=new.email)
+        problems = {"email": sentence_of(problem)}
+        return _new_page(console, request, visitor, problems, email=new.email)
     return see_other(f"{PATH}/users/{added.id}?notice=added")
 
 
@@ -88,7 +89,7 @@ async def submit_invitation(console: Console, request: Request, visitor: Visitor
         with visitor.trying("invitation.send"):
             await console.database.run(send, console.office, visitor.actor, invitee, organization)
     except Problem as problem:
-        problems = {"invitee": problem.message}
+        problems = {"invitee": sentence_of(problem)}
         return _new_page(console, request, visitor, problems, invitee=invitee)
     return see_other(f"{PATH}/users?notice=invited")
 

@@ -81,7 +81,9 @@ def test_an_account_is_added(administrator: Administrator) -> None:
 
 
 def test_somebody_is_invited_and_gets_an_account(administrator: Administrator) -> None:
-    assert post(administrator, "invite", invitee="nobody").status_code == 422
+    wrong = post(administrator, "invite", invitee="nobody")
+    assert wrong.status_code == 422
+    assert "It must be exactly one mail address" in wrong.text
     assert post(administrator, "invite", invitee="bob@example.test").status_code == 200
     bob = administrator.site.person()
     [mail] = bob.mails("bob@example.test")
