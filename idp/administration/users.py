@@ -57,7 +57,7 @@ def users(session: Session, page: Page, search: str | None = None) -> tuple[list
 def find_users(
     session: Session, search: str = "", before: str | None = None, limit: int = 50
 ) -> list[User]:
-    """Return accounts: the newest, or those whose address or its beginning is searched for.
+    """Return accounts: the newest, or those whose id, address or its beginning is searched for.
 
     `before` is the id of the last account on the page before. Each page reads one index.
     """
@@ -65,6 +65,8 @@ def find_users(
     if not search:
         older = [col(User.id) < before] if before else []
         return list(session.exec(every.where(*older).order_by(col(User.id).desc())))
+    if by_id := session.get(User, search):
+        return [by_id]
     matching = [begins_with(_key_or_part(search))]
     if before:
         last = session.exec(select(User.email_key).where(User.id == before)).first()

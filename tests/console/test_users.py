@@ -53,6 +53,13 @@ def test_people_are_found_by_how_their_address_begins(
     assert (f"/console/users/{alice}" in page.text) is found
 
 
+def test_a_person_is_found_by_the_id_applications_know(
+    administrator: Administrator, alice: str
+) -> None:
+    page = administrator.person.open(f"/console/users?search={alice}")
+    assert [ALICE in page.text, "administrator</strong>" in page.text] == [True, False]
+
+
 def test_a_search_goes_on_page_by_page_and_misses_nobody(administrator: Administrator) -> None:
     def add(session: Session) -> None:
         for number in range(120):

@@ -33,6 +33,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry'))
     )
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.create_index('ix_audit_entry_action', ['action', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_entry_actor_id'), ['actor_id'], unique=False)
         batch_op.create_index('ix_audit_entry_target', ['target_type', 'target_id'], unique=False)
 
@@ -587,6 +588,7 @@ def downgrade() -> None:
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.drop_index('ix_audit_entry_target')
         batch_op.drop_index(batch_op.f('ix_audit_entry_actor_id'))
+        batch_op.drop_index('ix_audit_entry_action')
 
     op.drop_table('audit_entry')
     op.drop_table('api_resource')
