@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos check format locale screenshots docs bench bench-smtp bench-delivery bench-send-code bench-flows bench-oidc conformance-config clean
+.PHONY: help setup demo test chaos check format locale screenshots docs bench bench-smtp bench-delivery bench-send-code bench-flows bench-oidc bench-console conformance-config clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench-send-code: setup ## Make the figures of the page after "send code" again
 
 bench-oidc: setup ## Make the figures of the protocol endpoints again
 	$(BIN)/python -m benchmarks.oidc --write
+
+bench-console: setup ## Make the figures of the console again
+	$(BIN)/python -m benchmarks.console --write
 
 conformance-config: setup ## Print what the OpenID conformance suite needs, after adding it
 	@PYTHONPATH=tests/support $(BIN)/python -m conformance_config $(ARGS)

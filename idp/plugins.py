@@ -32,6 +32,7 @@ class PluginReport:
     name: str
     distribution: str | None = None
     version: str | None = None
+    hooks: tuple[str, ...] = ()
     connectors: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -102,6 +103,7 @@ def _add(plugins: Plugins, report: PluginReport, load: Callable[[], object]) -> 
     try:
         plugin = load()
         _register(plugins.manager, plugin, report.name)
+        report = replace(report, hooks=_implemented(plugins.manager, plugin))
         for connector in _provided(plugins.manager, plugin):
             _add_connector(plugins, connector)
             report = replace(report, connectors=(*report.connectors, connector.metadata.id))
@@ -120,6 +122,10 @@ def _register(manager: PluginManager, plugin: object, name: str) -> None:
     except PluginValidationError:
         manager.unregister(plugin)
         raise
+
+
+def _implemented(manager: PluginManager, plugin: object) -> tuple[str, ...]:
+    return tuple(sorted(caller.name for caller in manager.get_hookcallers(plugin) or ()))
 
 
 def _provided(manager: PluginManager, plugin: object) -> list[ConnectorClass]:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, delete, select, update
+from sqlalchemy import ColumnElement, bindparam
+from sqlmodel import Session, col, delete, or_, select, update
 
 from idp.accounts.logout_notices import promise_logouts
 from idp.outbox import Outbox
@@ -75,6 +75,18 @@ def is_live(browser_session: BrowserSession, settings: Settings, moment: datetim
     if not browser_session.remembered:
         idle = min(idle, timedelta(minutes=settings.session_unremembered_idle_minutes))
     return browser_session.expires_at > moment and browser_session.last_seen_at > moment - idle
+
+
+def live(settings: Settings, moment: datetime) -> list[ColumnElement[bool]]:
+    """Return the same as the database reads it."""
+    idle = timedelta(hours=settings.session_idle_hours)
+    idle_unremembered = timedelta(minutes=settings.session_unremembered_idle_minutes)
+    seen_at = col(BrowserSession.last_seen_at)
+    return [
+        col(BrowserSession.expires_at) > moment,
+        seen_at > moment - idle,
+        or_(col(BrowserSession.remembered), seen_at > moment - min(idle, idle_unremembered)),
+    ]
 
 
 def live_sessions(session: Session, user_id: str, settings: Settings) -> list[BrowserSession]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic.alias_generators import to_camel
 from sqlmodel import Session, col, func, select
 
 from idp.administration import audit
 from idp.administration.audit import Actor, Target
+from idp.administration.overview import CONSOLE
 from idp.administration.paging import Page
 from idp.administration.problems import NotFound, Refused
 from idp.oidc.access_token import save_api
@@ -17,6 +19,7 @@ from idp.oidc.clients import add_client, add_secret, remove_client
 from idp.storage.tables import Client, ClientSecret
 
 PEOPLES_SCOPE = "openid profile email address phone offline_access"
+_WEB = ("https://", "http://")
 
 
 class ApplicationType(StrEnum):
@@ -36,13 +39,17 @@ class NewApplication:
     type: ApplicationType
     redirect_uris: Sequence[str] = ()
     post_logout_redirect_uris: Sequence[str] = ()
+    backchannel_logout_uri: str | None = None
     third_party: bool = False
     scope: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationChange:
-    """What shall be different about an application; None leaves it as it is."""
+    """What shall be different about an application; None leaves it as it is.
+
+    An empty `backchannel_logout_uri` takes it away.
+    """
 
     name: str | None = None
     redirect_uris: Sequence[str] | None = None
@@ -82,12 +89,21 @@ def add_application(
     session: Session, actor: Actor, new: NewApplication
 ) -> tuple[Client, str | None]:
     """Register an application; return it with its secret. Raises Refused."""
+    _check(
+        {
+            "name": new.name,
+            "redirect_uris": new.redirect_uris,
+            "post_logout_redirect_uris": new.post_logout_redirect_uris,
+            "backchannel_logout_uri": new.backchannel_logout_uri,
+        }
+    )
     is_machine = new.type is ApplicationType.MACHINE_TO_MACHINE
     grants = ("client_credentials",) if is_machine else ("authorization_code", "refresh_token")
     metadata = ClientMetadata(
         name=new.name,
         redirect_uris=new.redirect_uris,
         post_logout_redirect_uris=new.post_logout_redirect_uris,
+        backchannel_logout_uri=new.backchannel_logout_uri or None,
         public=new.type in {ApplicationType.NATIVE, ApplicationType.SPA},
         grant_types=grants,
         first_party=not new.third_party,
@@ -114,7 +130,7 @@ def change_application(
     session: Session, actor: Actor, client_id: str, change: ApplicationChange
 ) -> Client:
     """Change an application; raises NotFound, Refused."""
-    client = application(session, client_id)
+    client = _editable(session, client_id)
     wanted = {
         "name": change.name,
         "redirect_uris": change.redirect_uris,
@@ -127,6 +143,7 @@ def change_application(
     _check(given)
     for name, value in given.items():
         setattr(client, name, list(value) if isinstance(value, tuple) else value)
+    client.backchannel_logout_uri = client.backchannel_logout_uri or None
     session.add(client)
     target = Target("application", client_id)
     audit.record(session, actor, "application.update", target, {"changed": sorted(given)})
@@ -134,9 +151,8 @@ def change_application(
 
 
 def remove_application(session: Session, actor: Actor, client_id: str) -> None:
-    """Forget an application with all it was granted; raises NotFound."""
-    if not remove_client(session, client_id):
-        raise NotFound("application", client_id)
+    """Forget an application with all it was granted; raises NotFound, Refused."""
+    remove_client(session, _editable(session, client_id).id)
     audit.record(session, actor, "application.delete", Target("application", client_id))
 
 
@@ -171,10 +187,17 @@ def rotate_secret(
     expires_at: datetime | None,
     others_expire_at: datetime | None,
 ) -> str:
-    """Give an application one more secret, and say when the others end. Raises ValueError."""
-    secret = add_secret(
-        session, client_id, expires_at=expires_at, others_expire_at=others_expire_at
-    )
+    """Give an application one more secret, and say when the others end.
+
+    Raises NotFound, and Refused for one that has none.
+    """
+    application(session, client_id)
+    try:
+        secret = add_secret(
+            session, client_id, expires_at=expires_at, others_expire_at=others_expire_at
+        )
+    except ValueError as error:
+        raise _refused(error) from error
     audit.record(session, actor, "application.secret.create", Target("application", client_id))
     return secret
 
@@ -201,20 +224,37 @@ def _scope(new: NewApplication) -> str:
     return "" if new.type is ApplicationType.MACHINE_TO_MACHINE else PEOPLES_SCOPE
 
 
+def _editable(session: Session, client_id: str) -> Client:
+    """Return an application that is not part of the server itself; raises NotFound, Refused."""
+    found = application(session, client_id)
+    if client_id == CONSOLE:
+        raise Refused("application.built_in", "The console is part of the server, and stays as is.")
+    return found
+
+
 def _check(given: Mapping[str, object]) -> None:
-    uris = [
-        *_texts(given.get("redirect_uris")),
-        *_texts(given.get("post_logout_redirect_uris")),
-        *_texts(given.get("backchannel_logout_uri")),
-    ]
-    try:
-        for uri in uris:
-            check_uri(uri)
-    except ValueError as error:
-        raise _refused(error) from error
+    """Raise Refused with every problem by its field, as the API names it."""
+    uris = ("redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri")
+    problems = {name: _problem_of_uris(given.get(name)) for name in uris}
+    called = str(given.get("backchannel_logout_uri") or "")
+    if called and not problems["backchannel_logout_uri"] and not called.startswith(_WEB):
+        problems["backchannel_logout_uri"] = f"{called} must begin with https://."
     name = given.get("name")
     if isinstance(name, str) and not name.strip():
-        raise Refused("guard.invalid_input", "An application needs a name that people can read.")
+        problems["name"] = "An application needs a name that people can read."
+    found = {to_camel(field): problem for field, problem in problems.items() if problem}
+    if found:
+        message = " ".join(found.values())
+        raise Refused("application.invalid", message, data={"problems": found})
+
+
+def _problem_of_uris(value: object) -> str:
+    try:
+        for uri in _texts(value):
+            check_uri(uri)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _texts(value: object) -> list[str]:

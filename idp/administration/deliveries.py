@@ -7,6 +7,7 @@ from sqlmodel import Session, col
 
 from idp.administration import audit
 from idp.administration.audit import Actor, Target
+from idp.administration.delivery_search import in_state
 from idp.administration.paging import Page, newest_first
 from idp.administration.problems import NotFound, Refused
 from idp.outbox import log
@@ -31,7 +32,7 @@ class Filter:
         """Return it as the database reads it."""
         found: list[ColumnElement[bool]] = []
         if self.state is not None:
-            found.append(col(Message.state) == self.state)
+            found.extend(in_state(self.state))
         if self.usage_type is not None:
             found.append(col(Message.usage_type) == self.usage_type)
         if self.connector_id is not None:

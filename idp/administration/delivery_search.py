@@ -8,10 +8,19 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from idp.storage.secrets import first_id
-from idp.storage.tables import Message, MessageState
+from idp.storage.tables import NOT_SENT, WAITING, Message, MessageState
 
 _SEARCHED = 5_000
 """How many mails one search looks at; the next page goes on where it stopped."""
+
+_INDEXED = {
+    MessageState.PROMISED: WAITING,
+    MessageState.SENDING: WAITING,
+    MessageState.FAILED: NOT_SENT,
+    MessageState.EXPIRED: NOT_SENT,
+    MessageState.CANCELLED: NOT_SENT,
+    MessageState.UNKNOWN: NOT_SENT,
+}
 
 
 @dataclass(frozen=True)
@@ -68,13 +77,22 @@ def _bounds(wanted: Wanted) -> list[ColumnElement[bool]]:
         bounds.append(col(Message.id) < first_id(wanted.until))
     if wanted.before:
         bounds.append(col(Message.id) < wanted.before)
+    if wanted.state in _INDEXED:
+        bounds.extend(in_state(wanted.state))
     return bounds
+
+
+def in_state(state: MessageState) -> list[ColumnElement[bool]]:
+    """Match a state; one that few mails are in names the partial index that holds them."""
+    index = _INDEXED.get(state)
+    matching: list[ColumnElement[bool]] = [col(Message.state) == state]
+    return matching if index is None else [*matching, index]  # type: ignore[list-item]
 
 
 def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
     """Return what none serves."""
     filters: list[ColumnElement[bool]] = []
-    if wanted.state:
+    if wanted.state and wanted.state not in _INDEXED:
         filters.append(col(Message.state) == wanted.state)
     if wanted.usage_type:
         filters.append(col(Message.usage_type) == wanted.usage_type)

@@ -31,7 +31,8 @@ def send_invitation(
     try:
         invite(session, office.settings, office.outbox, email, organization)
     except ValueError as error:
-        raise Invalid("guard.invalid_input", f"invitee: {error}.") from error
+        data = {"problems": {"invitee": str(error)}}
+        raise Invalid("guard.invalid_input", f"invitee: {error}.", data=data) from error
     session.flush()
     of_this_address = select(MailedLink).where(
         MailedLink.email == email, MailedLink.purpose == LinkPurpose.INVITATION

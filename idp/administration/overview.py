@@ -1,12 +1,14 @@
 """How mail has been doing lately."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import literal, union_all
 from sqlmodel import Session, col, func, select
 
 from idp.outbox.log import Backlog, backlog
-from idp.storage.secrets import first_id
 from idp.storage.tables import (
     WAITING,
     Client,
@@ -25,12 +27,18 @@ CONSOLE = "idp-console"
 
 @dataclass(frozen=True)
 class Hour:
-    """What became of the mails promised in one hour."""
+    """What became of the mails that ended in one hour."""
 
     begins: datetime
     sent: int = 0
     failed: int = 0
     """Failed, expired or perhaps sent."""
+
+    def plus(self, state: MessageState, count: int) -> "Hour":
+        """Return it with some more mails that ended like this."""
+        sent = self.sent + (count if state is MessageState.SENT else 0)
+        failed = self.failed + (count if state in _LOST else 0)
+        return replace(self, sent=sent, failed=failed)
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,11 @@ class Overview:
     has_application: bool
 
     @property
+    def finished_hours(self) -> dict[datetime, Hour]:
+        """Return those that no mail ends in any more, whatever a clock or a commit is late by."""
+        return {hour.begins: hour for hour in self.hours[:-2]}
+
+    @property
     def sent(self) -> int:
         return sum(hour.sent for hour in self.hours)
 
@@ -53,12 +66,12 @@ class Overview:
         return sum(hour.failed for hour in self.hours)
 
 
-def overview(session: Session) -> Overview:
-    """Return it; every query reads one index from one end."""
+def overview(session: Session, known: Mapping[datetime, Hour]) -> Overview:
+    """Return it; every query reads one index from one end, and no hour that is `known`."""
     deferred = select(func.count()).select_from(Message).where(WAITING, col(Message.attempts) > 0)
     applications = select(Client.id).where(Client.id != CONSOLE).limit(1)
     return Overview(
-        hours=_hours(session),
+        hours=_hours(session, known),
         deferred=session.exec(deferred).one(),
         backlog=backlog(session),
         last_error=_last_error(session),
@@ -67,23 +80,22 @@ def overview(session: Session) -> Overview:
     )
 
 
-def _hours(session: Session) -> list[Hour]:
-    """Count by when mails were promised, which the front of their ids tells (RFC 9562 §5.7)."""
-    first = now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    minute = func.substr(col(Message.id), 1, 8)  # the upper 32 bits of the 48 of its time
-    statement = (
-        select(minute, col(Message.state), func.count())
-        .where(col(Message.id) >= first_id(first))
-        .group_by(minute, col(Message.state))
-    )
-    sent, failed = [0] * HOURS, [0] * HOURS
-    for prefix, state, count in session.exec(statement):
-        seconds = (int(prefix, 16) << 16) / 1000 - first.timestamp()
-        place = min(max(int(seconds // 3600), 0), HOURS - 1)
-        sent[place] += count if state is MessageState.SENT else 0
-        failed[place] += count if state in _LOST else 0
-    hours = (first + timedelta(hours=place) for place in range(HOURS))
-    return [Hour(begins, *counts) for begins, *counts in zip(hours, sent, failed, strict=True)]
+def _hours(session: Session, known: Mapping[datetime, Hour]) -> list[Hour]:
+    """Count by when mails ended, each hour as one stretch of an index that holds all it takes."""
+    this_hour = now().replace(minute=0, second=0, microsecond=0)
+    begins = [this_hour - timedelta(hours=ago) for ago in reversed(range(HOURS))]
+    asked = [place for place, first in enumerate(begins) if first not in known]
+    counts = [_ended_between(place, begins[place]) for place in asked]
+    hours = [known.get(first) or Hour(first) for first in begins]
+    for place, state, count in session.exec(union_all(*counts)):  # type: ignore[call-overload]
+        hours[place] = hours[place].plus(MessageState(state), count)
+    return hours
+
+
+def _ended_between(place: int, first: datetime) -> Any:
+    ended_at, state = col(Message.ended_at), col(Message.state)
+    within = ended_at >= first, ended_at < first + timedelta(hours=1)
+    return select(literal(place), state, func.count()).where(*within).group_by(state)
 
 
 def _last_error(session: Session) -> Message | None:

@@ -102,6 +102,7 @@ async def create_application(office: OfficeDesk, caller: Caller, body: Created) 
         type=body.type,
         redirect_uris=uris.redirect_uris or (),
         post_logout_redirect_uris=uris.post_logout_redirect_uris or (),
+        backchannel_logout_uri=uris.backchannel_logout_uri,
         third_party=bool(body.is_third_party),
         scope=body.scope,
     )

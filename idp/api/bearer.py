@@ -17,6 +17,10 @@ _SCHEME = HTTPBearer(
 )
 
 
+_RECORDED = frozenset({403, 404, 409, 412, 422})
+"""Statuses that refuse a change; what is not a valid request asks for none."""
+
+
 class Unauthorized(Problem):
     """No access token, or none that counts."""
 
@@ -61,7 +65,19 @@ async def authenticate(
             "auth.forbidden",
             f"The access token lacks the scope `{access.SCOPE}` of a client that acts for itself.",
         )
+    request.state.actor = actor
     return actor
+
+
+async def record_refusal(request: Request, problem: Problem) -> None:
+    """Tell the audit log of a change that somebody who may administer asked for in vain."""
+    actor: Actor | None = getattr(request.state, "actor", None)
+    if actor is None or request.method == "GET" or problem.status_code not in _RECORDED:
+        return
+    ids = {name: str(value)[:100] for name, value in request.path_params.items()}
+    details = {"method": request.method, "path": _route(request), "reason": problem.code, **ids}
+    database = office_of(request).database
+    await database.run(audit.record, actor, "api.call", details=details, refused=True)
 
 
 def _route(request: Request) -> str:

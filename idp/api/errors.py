@@ -14,6 +14,7 @@ from starlette.routing import Match
 
 from idp.accounts.passwords import TooManyPasswords
 from idp.administration.problems import Problem, TooOften
+from idp.api.bearer import record_refusal
 from idp.connector_kit import InvalidConfig
 from idp.verification import LimitReached
 
@@ -49,8 +50,9 @@ def envelope(  # noqa: PLR0913 (what an error may say)
     return JSONResponse(body.model_dump(exclude_none=True), status_code, headers)
 
 
-async def show_problem(_: Request, problem: Exception) -> JSONResponse:
+async def show_problem(request: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, Problem)  # noqa: S101 (registered for nothing else)
+    await record_refusal(request, problem)
     headers = {}
     if isinstance(problem, TooOften):
         headers["Retry-After"] = str(problem.retry_after)

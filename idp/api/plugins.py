@@ -16,6 +16,7 @@ class Plugin(Answered):
     name: str
     distribution: str | None
     version: str | None
+    hooks: list[str]
     connectors: list[str]
     problem: str | None
 

@@ -189,25 +189,25 @@ def remove(client_id: ClientId) -> None:
     """
     from idp.administration.applications import remove_application
     from idp.administration.audit import Actor
-    from idp.administration.problems import NotFound
-    from idp.settings import SetupError
 
     async def forget(workspace: "Workspace") -> None:
         await workspace.database.run(remove_application, Actor("cli"), client_id)
 
-    try:
-        _work(forget)
-    except NotFound as error:
-        raise SetupError(f"There is no application with the client_id {client_id}.") from error
+    _work(forget)
 
 
 def _work(task: "Callable[[Workspace], Awaitable[T]]") -> T:
     """Run a task; what the application must not be is told in one line."""
+    from idp.administration.problems import NotFound, Problem
     from idp.cli.workspace import work
     from idp.settings import SetupError
 
     try:
         return work(task)
+    except NotFound as error:
+        raise SetupError("There is no application with this client_id.") from error
+    except Problem as error:
+        raise SetupError(error.message) from error
     except ValueError as error:
         raise SetupError(str(error)) from error
 

@@ -32,11 +32,12 @@ def rotate(*, as_json: AsJson = False) -> None:
 
     Example: idp keys rotate
     """
+    from idp.administration.audit import Actor
+    from idp.administration.keys import rotate as rotate_keys
     from idp.cli.workspace import show, work
-    from idp.oidc.keys import rotate_keys
 
     async def rotated(workspace: "Workspace") -> list[dict[str, Any]]:
-        await workspace.database.run(rotate_keys, workspace.secrets)
+        await workspace.database.run(rotate_keys, Actor("cli"), workspace.secrets, early=True)
         return await _rows(workspace)
 
     show(work(rotated), as_json=as_json)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from idp.accounts.sign_in_experience import SignInExperience, SignInMode, load_experience
 from idp.administration import connectors
-from idp.administration.audit import Target, record
+from idp.administration.audit import Target
 from idp.administration.connectors import Instance
 from idp.administration.problems import Problem
 from idp.administration.sign_in_experience import ACTION, TARGET, change_experience
@@ -42,9 +42,10 @@ async def submit_move(console: Console, request: Request, visitor: Visitor) -> R
     place = str(form.get("place", ""))
     position = int(place) if place.isascii() and place.isdigit() else 0
     instance_id = request.path_params["instance_id"]
+    move = connectors.move
     try:
-        move = connectors.move
-        await console.database.run(move, visitor.actor, instance_id, min(position, 1000))
+        with visitor.trying("connector.move", Target("connector", instance_id)):
+            await console.database.run(move, visitor.actor, instance_id, min(position, 1000))
     except Problem as problem:
         return await _page(console, request, visitor, problem=problem.message)
     return see_other(f"{PATH}/connectors?notice=moved")
@@ -53,13 +54,11 @@ async def submit_move(console: Console, request: Request, visitor: Visitor) -> R
 async def submit_removal(console: Console, request: Request, visitor: Visitor) -> Response:
     """Forget an instance, unless people would then wait for mails in vain."""
     instance_id, actor = request.path_params["instance_id"], visitor.actor
+    remove = connectors.remove_connector
     try:
-        remove = connectors.remove_connector
-        await console.database.run(remove, console.office, actor, instance_id)
+        with visitor.trying("connector.delete", Target("connector", instance_id)):
+            await console.database.run(remove, console.office, actor, instance_id)
     except Problem as problem:
-        target = Target("connector", instance_id)
-        refusal = {"reason": problem.code}
-        await console.database.run(record, actor, "connector.delete", target, refusal, refused=True)
         return await _page(console, request, visitor, problem=problem.message)
     return see_other(f"{PATH}/connectors?notice=removed")
 
@@ -69,10 +68,9 @@ async def submit_experience(console: Console, request: Request, visitor: Visitor
     form = await request.form()
     asked = "sign_up" in form, "sign_in" in form
     try:
-        await console.database.run(_change_experience, console, visitor, *asked)
+        with visitor.trying(ACTION, TARGET):
+            await console.database.run(_change_experience, console, visitor, *asked)
     except Problem as problem:
-        refusal = {"reason": problem.code}
-        await console.database.run(record, visitor.actor, ACTION, TARGET, refusal, refused=True)
         return await _page(console, request, visitor, problem=problem.message)
     await console.desk.current.refresh()
     return see_other(f"{PATH}/connectors?notice=experience")

@@ -2,8 +2,10 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,17 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlmodel import Session
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
 from idp.accounts.sessions import SignedIn
 from idp.administration.administrators import find_signed_in, is_administrator
-from idp.administration.audit import Actor, record
+from idp.administration.audit import Actor, Target, record
 from idp.administration.office import Office
+from idp.administration.overview import Hour
+from idp.administration.problems import NotFound, Problem
 from idp.console.client import ensure_client
 from idp.flows import Desk
 from idp.oidc import Provider
@@ -35,14 +40,20 @@ _POLICY = (
     f"{PAGE_POLICY}; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _PAUSE_BETWEEN_STRANGERS = 1.0  # seconds
+_REFUSED = 400  # the first HTTP status that says so
 
 NAVIGATION = (
     ("", "Overview"),
     ("/connectors", "Connectors"),
     ("/templates", "Templates"),
     ("/deliveries", "Deliveries"),
+    ("/applications", "Applications"),
+    ("/users", "Users"),
+    ("/sessions", "Sessions"),
     ("/sign-in-experience", "Sign-in experience"),
     ("/security", "Security policy"),
+    ("/keys", "Keys"),
+    ("/plugins", "Plugins"),
     ("/audit", "Audit log"),
 )
 """Path below the console, and what its link says."""
@@ -55,6 +66,8 @@ class Console:
     office: Office
     desk: Desk
     provider: Provider
+    finished_hours: dict[datetime, Hour] = field(init=False, default_factory=dict)
+    """Counted once for the first page: how the mails of past hours ended does not change."""
     _stranger_noted_at: float = field(init=False, default=float("-inf"))
 
     @property
@@ -139,15 +152,34 @@ class Console:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A change that was not made: which, of what, and the code of the reason."""
+
+    action: str
+    target: Target | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Visitor:
-    """The administrator who asks for a page."""
+    """The administrator who asks for a page; `refusals` go to the audit log after it."""
 
     user: User
     ip: str | None
+    refusals: list[Refusal] = field(default_factory=list)
 
     @property
     def actor(self) -> Actor:
         return Actor("user", self.user.id, self.ip)
+
+    @contextmanager
+    def trying(self, action: str, target: Target | None = None) -> Iterator[None]:
+        """Name the change that is tried in this block, for the case that it is refused."""
+        try:
+            yield
+        except Problem as problem:
+            self.refusals.append(Refusal(action, target, problem.code))
+            raise
 
 
 Page = Callable[[Console, Request, Visitor], Awaitable[Response]]
@@ -164,13 +196,41 @@ def for_administrators(page: Page) -> Guarded:
             return see_other(f"{PATH}/sign-in?next={wanted}")
         visitor = Visitor(found.user, client_ip(request))
         if is_administrator(found.user):
-            return await page(console, request, visitor)
-        details = {"path": request.url.path[:200]}
-        action = "console.open"
+            return await _with_refusals(page, console, request, visitor)
+        action, details = "console.open", {"path": request.url.path[:200]}
         await console.database.run(record, visitor.actor, action, details=details, refused=True)
         return console.page(request, "refused.html", status_code=403, user=found.user)
 
     return guarded
+
+
+async def _with_refusals(
+    page: Page, console: Console, request: Request, visitor: Visitor
+) -> Response:
+    """Show a page, and record what was refused on it: by name, or that something was."""
+    try:
+        response = await page(console, request, visitor)
+    except NotFound as missing:
+        await _record_refusals(console, request, visitor, missing.status_code)
+        raise HTTPException(missing.status_code) from missing
+    except HTTPException as error:
+        await _record_refusals(console, request, visitor, error.status_code)
+        raise
+    await _record_refusals(console, request, visitor, response.status_code)
+    return response
+
+
+async def _record_refusals(
+    console: Console, request: Request, visitor: Visitor, status: int
+) -> None:
+    if request.method != "POST":
+        return
+    unnamed = [Refusal("console.change", None, str(status))] if status >= _REFUSED else []
+    path = request.url.path[:200]
+    for refusal in visitor.refusals or unnamed:
+        details = {"reason": refusal.reason, "path": path}
+        of = (visitor.actor, refusal.action, refusal.target, details)
+        await console.database.run(record, *of, refused=True)
 
 
 def see_other(location: str) -> Response:

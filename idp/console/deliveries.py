@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from idp.administration.audit import Target
 from idp.administration.deliveries import cancel_delivery, masked_recipient, retry_delivery
 from idp.administration.delivery_search import Wanted, search
 from idp.administration.problems import Problem
@@ -61,24 +62,29 @@ async def show_delivery(console: Console, request: Request, visitor: Visitor) ->
 
 async def submit_retry(console: Console, request: Request, visitor: Visitor) -> Response:
     """Have a mail delivered at once."""
-    office = console.office
-    return await _done(
-        console, request, retry_delivery, visitor.actor, office.secrets, office.defer
-    )
+    given = (visitor.actor, console.office.secrets, console.office.defer)
+    return await _done(console, request, visitor, "delivery.retry", retry_delivery, *given)
 
 
 async def submit_cancellation(console: Console, request: Request, visitor: Visitor) -> Response:
     """End a mail that waits."""
-    return await _done(console, request, cancel_delivery, visitor.actor, console.office.secrets)
+    given = (visitor.actor, console.office.secrets)
+    return await _done(console, request, visitor, "delivery.cancel", cancel_delivery, *given)
 
 
 async def _done(
-    console: Console, request: Request, work: Callable[..., object], *args: object
+    console: Console,
+    request: Request,
+    visitor: Visitor,
+    action: str,
+    work: Callable[..., object],
+    *args: object,
 ) -> Response:
     message_id = request.path_params["message_id"]
     page = f"{PATH}/deliveries/{message_id}"
     try:
-        await console.database.run(work, *args, message_id)
+        with visitor.trying(action, Target("delivery", message_id)):
+            await console.database.run(work, *args, message_id)
     except Problem:
         return see_other(f"{page}?problem=ended")
     return see_other(page)

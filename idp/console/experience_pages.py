@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.accounts.sign_in_experience import load_experience
-from idp.administration.audit import record
 from idp.administration.problems import Problem, Stale
 from idp.administration.sign_in_experience import ACTION, TARGET, change_experience
 from idp.console.console import PATH, Console, Visitor, see_other
@@ -59,14 +58,12 @@ async def _submit(
     change = change_between(before.values, draft.values)
     if not change:
         return draft
+    save, version = change_experience, draft.version
     try:
-        await console.database.run(
-            change_experience, console.office, visitor.actor, change, version=draft.version
-        )
+        with visitor.trying(ACTION, TARGET):
+            await console.database.run(save, console.office, visitor.actor, change, version=version)
     except Problem as problem:
         draft.problems = _problems(problem)
-        refusal = {"reason": problem.code}
-        await console.database.run(record, visitor.actor, ACTION, TARGET, refusal, refused=True)
     else:
         await console.desk.current.refresh()
     return draft

@@ -23,7 +23,8 @@ class Bar:
 
 async def show_overview(console: Console, request: Request, visitor: Visitor) -> Response:
     """Show the last day."""
-    seen = await console.database.run(overview)
+    seen = await console.database.run(overview, console.finished_hours)
+    console.finished_hours = seen.finished_hours
     return console.page(
         request,
         "overview.html",

@@ -8,15 +8,20 @@ from starlette.staticfiles import StaticFiles
 
 from idp.administration.administrators import LINK_PATH
 from idp.console import (
+    applications,
     audit_log,
     connector_editor,
     connector_pages,
     deliveries,
     experience_pages,
+    keys,
     overview,
+    plugins,
+    sessions,
     template_editor,
     template_pages,
     template_preview,
+    users,
 )
 from idp.console.administrator_link import show_link, submit_link
 from idp.console.console import PATH, Console, Guarded, Page, for_administrators
@@ -59,6 +64,26 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     ("GET", "/deliveries/{message_id}", deliveries.show_delivery),
     ("POST", "/deliveries/{message_id}/retry", deliveries.submit_retry),
     ("POST", "/deliveries/{message_id}/cancel", deliveries.submit_cancellation),
+    ("GET", "/applications", applications.show_applications),
+    ("GET", "/applications/new", applications.show_new),
+    ("POST", "/applications/new", applications.submit_new),
+    ("GET", "/applications/{client_id}", applications.show_application),
+    ("POST", "/applications/{client_id}", applications.submit_application),
+    ("POST", "/applications/{client_id}/secrets", applications.submit_secret),
+    ("POST", "/applications/{client_id}/secrets/{secret_id}/end", applications.submit_secret_end),
+    ("POST", "/applications/{client_id}/remove", applications.submit_removal),
+    ("GET", "/users", users.show_users),
+    ("GET", "/users/new", users.show_new),
+    ("POST", "/users/new", users.submit_new),
+    ("POST", "/users/invite", users.submit_invitation),
+    ("GET", "/users/{user_id}", users.show_user),
+    ("POST", "/users/{user_id}", users.submit_user),
+    ("POST", "/users/{user_id}/{action}", users.submit_action),
+    ("GET", "/sessions", sessions.show_sessions),
+    ("POST", "/sessions/{session_id}/end", sessions.submit_end),
+    ("GET", "/keys", keys.show_keys),
+    ("POST", "/keys/rotate", keys.submit_rotation),
+    ("GET", "/plugins", plugins.show_plugins),
     ("GET", "/audit", audit_log.show_audit_log),
 )
 """What administrators open: method, path below the console."""

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from idp.administration import email_templates
-from idp.administration.audit import record
 from idp.administration.email_templates import Key
 from idp.administration.problems import Problem
 from idp.administration.template_matrix import Cell
@@ -76,9 +75,9 @@ async def submit_restoration(console: Console, request: Request, visitor: Visito
     version_id = str(form.get("version", ""))
     restore = email_templates.restore_version
     try:
-        await console.database.run(restore, visitor.actor, key, version_id)
+        with visitor.trying("email-template.save", key.target):
+            await console.database.run(restore, visitor.actor, key, version_id)
     except Problem as problem:
-        await _note_refusal(console, visitor, "email-template.save", key, problem)
         draft = await console.database.run(starting_draft, console, key, {})
         draft.problems = problems_of(problem)
         return await _page(console, request, visitor, draft, is_stored=True)
@@ -86,21 +85,19 @@ async def submit_restoration(console: Console, request: Request, visitor: Visito
 
 
 async def submit_deletion(console: Console, request: Request, visitor: Visitor) -> Response:
-    """Forget a wording; that there is none any more is as good."""
+    """Forget a wording."""
     key, delete = key_of(request), email_templates.delete_template
-    try:
+    with visitor.trying("email-template.delete", key.target):
         await console.database.run(delete, visitor.actor, key)
-    except Problem as problem:
-        await _note_refusal(console, visitor, "email-template.delete", key, problem)
     return see_other(f"{PATH}/templates?notice=deleted")
 
 
 async def _save(console: Console, request: Request, visitor: Visitor, draft: Draft) -> Response:
     key, save = key_of(request), email_templates.save_template
     try:
-        await console.database.run(save, visitor.actor, key, draft.details)
+        with visitor.trying("email-template.save", key.target):
+            await console.database.run(save, visitor.actor, key, draft.details)
     except Problem as problem:
-        await _note_refusal(console, visitor, "email-template.save", key, problem)
         draft.problems = problems_of(problem)
         trial = Trial.of(await request.form())
         return await _page(console, request, visitor, draft, trial=trial)
@@ -111,8 +108,10 @@ async def _try_out(console: Console, request: Request, visitor: Visitor, draft: 
     """Send a mail in this wording, which nothing saves."""
     trial = Trial.of(await request.form())
     steps: list[ProbeStep] = []
+    key = key_of(request)
     try:
-        steps = await _send(console, visitor, key_of(request), draft, trial)
+        with visitor.trying("email-template.test", key.target):
+            steps = await _send(console, visitor, key, draft, trial)
     except InvalidConfig as error:
         draft.problems = {"connector": f"has settings that do not work: {error}"}
     except Problem as problem:
@@ -142,13 +141,6 @@ async def _send(
 
 def _wants_json(request: Request) -> bool:
     return request.headers.get("accept") == "application/json"
-
-
-async def _note_refusal(
-    console: Console, visitor: Visitor, action: str, key: Key, problem: Problem
-) -> None:
-    refusal = {"reason": problem.code}
-    await console.database.run(record, visitor.actor, action, key.target, refusal, refused=True)
 
 
 def _surroundings(session: Session, console: Console, key: Key) -> Surroundings:

@@ -33,9 +33,9 @@ class Provider:
         """Load the signing keys, and make those that are missing."""
         await self._read_keys(None)
 
-    async def refresh_keys(self) -> None:
+    async def refresh_keys(self, *, at_once: bool = False) -> None:
         """Read the signing keys again if that was a while ago: they may have been rotated."""
-        if time.monotonic() - self._keys_read_at > _KEYS_AGE:
+        if at_once or time.monotonic() - self._keys_read_at > _KEYS_AGE:
             await self._read_keys(self.keys)
 
     async def _read_keys(self, known: KeyRing | None) -> None:

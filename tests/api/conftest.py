@@ -21,6 +21,13 @@ PASSWORD = "hunter2-of-the-mail-server"
 SMTP = "simple-mail-transfer-protocol"
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the address of each kind of database in turn: what the API keeps, it keeps in both."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
 class Api:
     """The management API as a program with an access token meets it."""
 

@@ -38,3 +38,17 @@ def test_half_a_character_is_a_bad_request(api: Api) -> None:
     body = b'{"connectorId": "http-email", "config": {"endpoint": "\\ud800"}}'
     headers = {"Content-Type": "application/json"}
     assert api("POST", "/connectors", content=body, headers=headers).status_code == 400
+
+
+def test_a_refused_change_is_in_the_audit_log_and_a_refused_question_is_not(api: Api) -> None:
+    assert api("GET", "/users/nobody").status_code == 404
+    assert api("DELETE", "/users/nobody").status_code == 404
+    [log] = api("GET", "/logs?logKey=api.call").json()
+    payload = log["payload"]
+    assert (payload["result"], payload["applicationId"]) == ("Error", "script")
+    assert payload["details"] == {
+        "method": "DELETE",
+        "path": "/users/{userId}",
+        "reason": "entity.not_found",
+        "userId": "nobody",
+    }

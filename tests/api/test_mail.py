@@ -97,3 +97,4 @@ def test_an_unknown_key_of_the_experience_is_named(api: Api) -> None:
 def test_plugins_are_listed(api: Api) -> None:
     plugins = {each["name"]: each for each in api("GET", "/plugins").json()}
     assert plugins["smtp_email"]["connectors"] == ["simple-mail-transfer-protocol"]
+    assert plugins["smtp_email"]["hooks"] == ["idp_register_email_connectors"]

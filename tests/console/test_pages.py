@@ -82,7 +82,8 @@ def test_a_mail_that_has_ended_stays_as_it_is(administrator: Administrator, acti
     client = administrator.person.client
     page = client.post(f"/console/deliveries/{message.id}/{action}").text
     assert "That is not possible" in page
-    assert administrator.log(f"delivery.{action}") == []
+    [entry] = administrator.log(f"delivery.{action}")
+    assert (entry.refused, entry.target_id) == (True, message.id)
 
 
 def test_a_delivery_that_is_not_there_is_not_found(administrator: Administrator) -> None:

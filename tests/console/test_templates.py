@@ -162,7 +162,7 @@ def test_a_test_that_cannot_be_sent_says_why(
     page = post(administrator, **TYPED | test | {field: value})
     assert page.status_code == 422
     assert said in page.text
-    assert administrator.log("email-template.test") == []
+    assert [entry.refused for entry in administrator.log("email-template.test")] == [True]
 
 
 def test_a_wording_is_restored_and_deleted(administrator: Administrator) -> None:
@@ -179,6 +179,8 @@ def test_a_wording_is_restored_and_deleted(administrator: Administrator) -> None
     assert "Deleted." in post(administrator, f"{EDITOR}/delete").text
     assert saved(administrator) == []
     assert len(administrator.log("email-template.delete")) == 1
+    assert post(administrator, f"{EDITOR}/delete").status_code == 404
+    assert administrator.log("email-template.delete")[0].refused
 
 
 def test_a_version_that_is_not_there_is_refused(administrator: Administrator) -> None:

@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 from running_demo import RunningDemo
 from tour import OVERFLOWS
 
+from idp.demo.seed import PASSWORD
+
 pytestmark = pytest.mark.browser
 
 # In the dark, colours are all that differs.
@@ -28,6 +30,14 @@ PAGES = (
     "/console/deliveries",
     "/console/sign-in-experience",
     "/console/security",
+    "/console/applications",
+    "/console/applications/new",
+    "/console/applications/sample-app",
+    "/console/users",
+    "/console/users/new",
+    "/console/sessions",
+    "/console/keys",
+    "/console/plugins",
     "/console/audit",
 )
 # In the frame of the preview nothing runs, so nothing answers there either.
@@ -46,16 +56,24 @@ class Visit:
         page.add_init_script(f"({LISTEN})()")
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.goto(demo.ready["admin_link"])
-        page.get_by_role("button", name="Open the console").click()
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        self.link = demo.ready["admin_link"]
 
     def _note(self, message: Any) -> None:
-        # A page that says what is wrong has the status 422, which the browser mentions.
-        if message.type in {"error", "warning"} and "422" not in message.text:
+        # The browser mentions the status of a page that says what is wrong.
+        is_expected = any(status in message.text for status in ("400", "403", "410", "422"))
+        if message.type in {"error", "warning"} and not is_expected:
             self.complaints.append(message.text)
 
     def stops(self) -> Iterator[str]:
+        self.page.goto(self.link)
+        yield "first-administrator"
+        self.page.get_by_role("button", name="Open the console").click()
+        expect(self.page.get_by_role("heading", name="Overview")).to_be_visible()
+        yield from self._pages()
+        yield from self._applications_and_people()
+        yield from self._closed_doors()
+
+    def _pages(self) -> Iterator[str]:
         for path in PAGES:
             self.page.goto(self.issuer + path)
             yield path
@@ -73,6 +91,35 @@ class Visit:
         yield "steps"
         self._have_a_mail_sent()
         yield "delivery"
+
+    def _applications_and_people(self) -> Iterator[str]:
+        self.page.goto(f"{self.issuer}/console/applications/new")
+        self.page.get_by_label("Redirect URIs", exact=True).fill("wiki")
+        self.page.get_by_role("button", name="Add").click()
+        yield "application-problems"
+        self.page.get_by_label("Name").fill("Wiki")
+        self.page.get_by_label("Redirect URIs", exact=True).fill("https://wiki.example.com/in")
+        self.page.get_by_role("button", name="Add").click()
+        expect(self.page.get_by_label("Client secret")).to_be_visible()
+        yield "application-secret"
+        for beginning in ("alice", "admin"):
+            self.page.goto(f"{self.issuer}/console/users?search={beginning}")
+            self.page.locator("tbody a").first.click()
+            yield f"user-{beginning}"
+
+    def _closed_doors(self) -> Iterator[str]:
+        self.page.goto(self.link)
+        yield "link-gone"
+        self.page.goto(f"{self.issuer}/console/callback")
+        yield "sign-in-failed"
+        self.page.context.clear_cookies()
+        self.page.goto(f"{self.issuer}/sign-in/password")
+        self.page.get_by_label("Email address").fill("alice@example.com")
+        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("heading", name="Your account", exact=True)).to_be_visible()
+        self.page.goto(f"{self.issuer}/console")
+        yield "refused"
 
     def _have_a_mail_sent(self) -> None:
         self.page.goto(f"{self.issuer}/forgot-password")

@@ -14,6 +14,7 @@ from idp.storage.tables.connectors import (
 from idp.storage.tables.experience import StoredExperience
 from idp.storage.tables.flows import Challenge, Flow, FlowKind, Interaction, LinkPurpose, MailedLink
 from idp.storage.tables.outbox import (
+    NOT_SENT,
     UNKNOWN,
     WAITING,
     DeliveryAttempt,
@@ -36,6 +37,7 @@ from idp.storage.tables.tokens import (
 from idp.storage.tables.verification import CodeSend, FailedAttempt, Verification, VerificationCode
 
 __all__ = [
+    "NOT_SENT",
     "UNKNOWN",
     "WAITING",
     "AccessToken",

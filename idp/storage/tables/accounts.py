@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
 from idp.storage.secrets import new_id
-from idp.storage.tables.columns import now
+from idp.storage.tables.columns import compared_by_byte, now
 
 
 class User(SQLModel, table=True):
@@ -15,7 +15,7 @@ class User(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True)
     email: str
-    email_key: str = Field(unique=True)
+    email_key: str = Field(sa_column=compared_by_byte(unique=True))
     """The address normalised for comparison."""
     email_verified: bool = False
     password_hash: str | None = None

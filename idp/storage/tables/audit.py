@@ -14,7 +14,10 @@ class AuditEntry(SQLModel, table=True):
     """One thing somebody did, or was refused, on the administrator's side."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_target", "target_type", "target_id"),)
+    __table_args__ = (
+        Index("ix_audit_entry_target", "target_type", "target_id"),
+        Index("ix_audit_entry_action", "action", "id"),
+    )
 
     id: str = Field(default_factory=new_id, primary_key=True)
     """Sorts by time."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Enum
+from sqlalchemy import Column, Enum, String
 from sqlmodel import SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -19,6 +19,15 @@ def enumerated(kind: type[StrEnum], **options: Any) -> Any:
     """Return a column that stores the values of an enumeration, as text in every database."""
     values = [member.value for member in kind]
     stored = Enum(kind, native_enum=False, length=32, values_callable=lambda _: values)
+    return Column(stored, nullable=False, **options)
+
+
+def compared_by_byte(**options: Any) -> Any:
+    """Return a text column ordered by its bytes, so that its index finds what begins alike.
+
+    SQLite does so by itself; the language of a PostgreSQL cluster may sort otherwise.
+    """
+    stored = String().with_variant(String(collation="C"), "postgresql")
     return Column(stored, nullable=False, **options)
 
 

@@ -34,6 +34,9 @@ WAITING = text("state IN ('promised', 'sending')")
 """Mails that have not ended; written out, because only then a partial index is used."""
 
 UNKNOWN = text("state = 'unknown'")
+NOT_SENT = text("state IN ('failed', 'expired', 'cancelled', 'unknown')")
+"""Mails somebody may look for among all that went well."""
+
 _ENDED = text("ended_at IS NOT NULL")
 
 
@@ -49,7 +52,19 @@ class Message(SQLModel, table=True):
             postgresql_where=WAITING,
         ),
         Index("ix_message_deadline", "deadline", sqlite_where=UNKNOWN, postgresql_where=UNKNOWN),
-        Index("ix_message_ended_at", "ended_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
+        # How many ended how in an hour is counted in this index, without a look at the rows.
+        Index(
+            "ix_message_ended_at",
+            *("ended_at", "state"),
+            sqlite_where=_ENDED,
+            postgresql_where=_ENDED,
+        ),
+        Index(
+            "ix_message_not_sent",
+            *("state", "id"),
+            sqlite_where=NOT_SENT,
+            postgresql_where=NOT_SENT,
+        ),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True)

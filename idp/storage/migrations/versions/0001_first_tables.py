@@ -33,6 +33,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry'))
     )
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.create_index('ix_audit_entry_action', ['action', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_entry_actor_id'), ['actor_id'], unique=False)
         batch_op.create_index('ix_audit_entry_target', ['target_type', 'target_id'], unique=False)
 
@@ -129,7 +130,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.create_index('ix_message_deadline', ['deadline'], unique=False, sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'"))
-        batch_op.create_index('ix_message_ended_at', ['ended_at'], unique=False, sqlite_where=sa.text('ended_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NOT NULL'))
+        batch_op.create_index('ix_message_ended_at', ['ended_at', 'state'], unique=False, sqlite_where=sa.text('ended_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NOT NULL'))
+        batch_op.create_index('ix_message_not_sent', ['state', 'id'], unique=False, sqlite_where=sa.text("state IN ('failed', 'expired', 'cancelled', 'unknown')"), postgresql_where=sa.text("state IN ('failed', 'expired', 'cancelled', 'unknown')"))
         batch_op.create_index('ix_message_priority_due_at', ['priority', 'due_at'], unique=False, sqlite_where=sa.text("state IN ('promised', 'sending')"), postgresql_where=sa.text("state IN ('promised', 'sending')"))
         batch_op.create_index(batch_op.f('ix_message_recipient_hash'), ['recipient_hash'], unique=False)
 
@@ -166,7 +168,7 @@ def upgrade() -> None:
     op.create_table('user',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('email', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('email_key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('email_key', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('email_verified', sa.Boolean(), nullable=False),
     sa.Column('password_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('locale', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -563,6 +565,7 @@ def downgrade() -> None:
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_message_recipient_hash'))
         batch_op.drop_index('ix_message_priority_due_at', sqlite_where=sa.text("state IN ('promised', 'sending')"), postgresql_where=sa.text("state IN ('promised', 'sending')"))
+        batch_op.drop_index('ix_message_not_sent', sqlite_where=sa.text("state IN ('failed', 'expired', 'cancelled', 'unknown')"), postgresql_where=sa.text("state IN ('failed', 'expired', 'cancelled', 'unknown')"))
         batch_op.drop_index('ix_message_ended_at', sqlite_where=sa.text('ended_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NOT NULL'))
         batch_op.drop_index('ix_message_deadline', sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'"))
 
@@ -585,6 +588,7 @@ def downgrade() -> None:
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.drop_index('ix_audit_entry_target')
         batch_op.drop_index(batch_op.f('ix_audit_entry_actor_id'))
+        batch_op.drop_index('ix_audit_entry_action')
 
     op.drop_table('audit_entry')
     op.drop_table('api_resource')

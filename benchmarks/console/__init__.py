@@ -1,0 +1,1 @@
+"""How fast the console answers when there is much to show."""
