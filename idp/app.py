@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from idp import console, flows, oidc, operations, web
@@ -78,74 +78,100 @@ def create_app(
 ) -> Starlette:
     """Build the server; `plugins` join the installed ones. Its parts are in `app.state.server`.
 
-    Without `deliver`, mails are promised here and delivered by other processes.
+    Without `deliver`, mails are promised here and delivered by other processes. `limits` given here
+    hold whatever the sign-in experience says.
     """
     server = open_server(settings, plugins)
+    rooms = _furnish(server, limits)
+    app = Starlette(
+        routes=_routes(server, rooms),
+        middleware=_middleware(settings, rooms),
+        exception_handlers={
+            **error_pages(rooms.pages, unreadable=DataError, for_programs=_FOR_PROGRAMS),
+            TooManyPasswords: partial(_too_busy, rooms.pages),
+        },
+        lifespan=lambda _: _living(server, rooms, deliver=deliver),
+    )
+    app.state.server = server
+    return app
+
+
+@dataclass(frozen=True)
+class _Rooms:
+    """What answers people, applications and administrators."""
+
+    pages: Pages
+    gate: Gate
+    provider: oidc.Provider
+    desk: flows.Desk
+    office: Office
+    control: console.Console
+
+
+def _furnish(server: Server, given: Limits | None) -> _Rooms:
+    settings, database, experience = server.settings, server.database, server.experience
     outbox = Outbox(settings, server.secrets, server.plugins, server.carrier.defer)
-    limits = limits or Limits.of(settings)
+    limits = given or Limits.of(settings)
     proofs = Proofs(settings, server.secrets, outbox, limits)
     gate = Gate(settings, server.plugins, limits)
-    pages = Pages(settings, lambda: flows.look_of(server.experience.value, settings.issuer))
-    provider = oidc.Provider(settings, server.database, server.secrets, pages, outbox)
+    experience.follow(partial(flows.guard, proofs, gate, keep_limits=given is not None))
+    pages = Pages(settings, lambda: flows.look_of(experience.value, settings.issuer))
+    provider = oidc.Provider(settings, database, server.secrets, pages, outbox)
     passwords = Passwords(settings)
-    desk = flows.Desk(
-        settings, server.database, proofs, pages, outbox, passwords, gate, server.experience
-    )
+    desk = flows.Desk(settings, database, proofs, pages, outbox, passwords, gate, experience)
     office = Office(
         settings=settings,
         secrets=server.secrets,
         plugins=server.plugins,
-        database=server.database,
+        database=database,
         outbox=outbox,
         proofs=proofs,
         passwords=passwords,
         defer=server.carrier.defer,
     )
-
     control = console.Console(office, desk, provider)
+    return _Rooms(pages, gate, provider, desk, office, control)
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await provider.start()
-        await server.experience.refresh()
-        await control.start()
-        await server.database.run(register_management_api, settings.issuer)
-        async with (
-            running(server, deliver=deliver),
-            server.experience.kept_fresh(),
-            aclosing(gate),
-        ):
-            yield
 
-    app = Starlette(
-        routes=[
-            *oidc.routes(provider),
-            *flows.routes(desk),
-            *operations.routes(settings, server.database, server.plugins),
-            *console.routes(control),
-            mount_api(office),
-            Route("/", _home),
-            *brand_routes(settings, pages.look),
-            Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
-        ],
-        middleware=[
-            Middleware(SecurityHeaders, https=not settings.is_loopback),
-            Middleware(
-                CrossSiteGuard,
-                exempt=_OPEN_TO_OTHERS,
-                exempt_below=("/api/",),
-                refusal=partial(_refuse_cross_site, pages, control),
-            ),
-            Middleware(BodyLimit, largest=_LARGEST_FORM, below=_LARGEST_BELOW),
-        ],
-        exception_handlers={
-            **error_pages(pages, unreadable=DataError, for_programs=_FOR_PROGRAMS),
-            TooManyPasswords: partial(_too_busy, pages),
-        },
-        lifespan=lifespan,
-    )
-    app.state.server = server
-    return app
+def _routes(server: Server, rooms: _Rooms) -> list[BaseRoute]:
+    return [
+        *oidc.routes(rooms.provider),
+        *flows.routes(rooms.desk),
+        *operations.routes(server.settings, server.database, server.plugins),
+        *console.routes(rooms.control),
+        mount_api(rooms.office),
+        Route("/", _home),
+        *brand_routes(server.settings, rooms.pages.look),
+        Mount("/static", StaticFiles(directory=Path(web.__file__).parent / "static")),
+    ]
+
+
+def _middleware(settings: Settings, rooms: _Rooms) -> list[Middleware]:
+    return [
+        Middleware(SecurityHeaders, https=not settings.is_loopback),
+        Middleware(
+            CrossSiteGuard,
+            exempt=_OPEN_TO_OTHERS,
+            exempt_below=("/api/",),
+            refusal=partial(_refuse_cross_site, rooms.pages, rooms.control),
+        ),
+        Middleware(BodyLimit, largest=_LARGEST_FORM, below=_LARGEST_BELOW),
+    ]
+
+
+@asynccontextmanager
+async def _living(server: Server, rooms: _Rooms, *, deliver: bool) -> AsyncIterator[None]:
+    """Prepare what the first request finds, and run until the server stops."""
+    await rooms.provider.start()
+    await server.experience.refresh()
+    await rooms.control.start()
+    await server.database.run(register_management_api, server.settings.issuer)
+    async with (
+        running(server, deliver=deliver),
+        server.experience.kept_fresh(),
+        aclosing(rooms.gate),
+    ):
+        yield
 
 
 def open_server(settings: Settings, plugins: Sequence[object] = ()) -> Server:

@@ -29,6 +29,8 @@ from pydantic_settings import (
 CONFIG_VARIABLE = "IDP_CONFIG"
 DEFAULT_CONFIG_FILE = "idp.toml"
 LOGO_TYPES = (".svg", ".png", ".webp", ".jpg")
+ADDRESS_PATTERN = r"\*|[^\s@]*@[^\s@]+"
+"""`name@example.com`, `@example.com`, or `*` for anything."""
 _LARGEST_BRAND_FILE = 256 * 1024  # bytes
 
 
@@ -252,7 +254,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_addresses(cls, patterns: list[str]) -> list[str]:
         for pattern in patterns:
-            if not re.fullmatch(r"\*|[^\s@]*@[^\s@]+", pattern):
+            if not re.fullmatch(ADDRESS_PATTERN, pattern):
                 raise ValueError("must hold entries such as name@example.com, @example.com or *")
         return patterns
 

@@ -1,16 +1,22 @@
 """The sign-in experience as a running server knows it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 
-from idp.accounts.sign_in_experience import default_experience, load_experience
+from idp.accounts.sign_in_experience import (
+    SignInExperience,
+    default_experience,
+    load_experience,
+)
 from idp.settings import Settings
 from idp.storage import Database
 
 log = structlog.get_logger(__name__)
+
+Follower = Callable[[SignInExperience], None]
 
 _EVERY = 2.0  # seconds after which every process obeys what was changed in another one
 
@@ -22,10 +28,17 @@ class CurrentExperience:
         self._database = database
         self._settings = settings
         self.value = default_experience(settings)
+        self._follower: Follower = lambda _: None
+
+    def follow(self, follower: Follower) -> None:
+        """Have `follower` called with what holds, now and whenever it was read again."""
+        self._follower = follower
+        follower(self.value)
 
     async def refresh(self) -> None:
         """Read it now; who has just changed it needs not wait."""
         self.value = await self._database.read(load_experience, self._settings)
+        self._follower(self.value)
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:

@@ -8,10 +8,15 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field, StringConstraints
 from sqlmodel import Session
 
+from idp.accounts.policies import (
+    EmailBlocklistPolicy,
+    Section,
+    SentinelPolicy,
+    VerificationCodePolicy,
+)
 from idp.settings import Settings
 from idp.storage.tables import StoredExperience, now
 
@@ -31,12 +36,6 @@ HexColor = Annotated[str, StringConstraints(pattern="^#[0-9a-fA-F]{6}$")]
 LanguageTag = Annotated[str, StringConstraints(max_length=35)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
-    )
-
-
 class SignInMode(StrEnum):
     """What people may come to do."""
 
@@ -45,7 +44,7 @@ class SignInMode(StrEnum):
     SIGN_IN_AND_REGISTER = "SignInAndRegister"
 
 
-class SignInMethod(_Section):
+class SignInMethod(Section):
     """How the holder of one kind of identifier signs in."""
 
     identifier: Literal["email"] = "email"
@@ -55,13 +54,13 @@ class SignInMethod(_Section):
     """The password is asked for first, where both are possible."""
 
 
-class SignIn(_Section):
+class SignIn(Section):
     """How people sign in."""
 
     methods: tuple[SignInMethod] = (SignInMethod(),)
 
 
-class SignUp(_Section):
+class SignUp(Section):
     """What a new account needs."""
 
     identifiers: tuple[Literal["email"], ...] = ("email",)
@@ -77,7 +76,7 @@ class AgreeToTerms(StrEnum):
     MANUAL = "Manual"
 
 
-class Branding(_Section):
+class Branding(Section):
     """Pictures by their addresses."""
 
     logo_url: Url | None = None
@@ -86,7 +85,7 @@ class Branding(_Section):
     dark_favicon: Url | None = None
 
 
-class Color(_Section):
+class Color(Section):
     """The colour of buttons."""
 
     primary_color: HexColor = DEFAULT_COLOR
@@ -95,7 +94,7 @@ class Color(_Section):
     """None: `primary_color`, as much lighter as needed."""
 
 
-class LanguageInfo(_Section):
+class LanguageInfo(Section):
     """Which language people are addressed in."""
 
     auto_detect: bool = True
@@ -110,20 +109,20 @@ class MfaPolicy(StrEnum):
     NO_PROMPT = "NoPrompt"
 
 
-class Mfa(_Section):
+class Mfa(Section):
     """The second step after a password."""
 
     factors: tuple[Literal["EmailVerificationCode"], ...] = ("EmailVerificationCode",)
     policy: MfaPolicy = MfaPolicy.NO_PROMPT
 
 
-class CaptchaPolicy(_Section):
+class CaptchaPolicy(Section):
     """Whether the forms carry what plugins add against machines, and plugins are asked."""
 
     enabled: bool = True
 
 
-class SignInExperience(_Section):
+class SignInExperience(Section):
     """How people may sign up and in, and how the pages look."""
 
     sign_in_mode: SignInMode = SignInMode.SIGN_IN_AND_REGISTER
@@ -141,6 +140,9 @@ class SignInExperience(_Section):
     """None: the file of `IDP_CUSTOM_CSS`, if there is one."""
     mfa: Mfa = Mfa()
     captcha_policy: CaptchaPolicy = CaptchaPolicy()
+    verification_code_policy: VerificationCodePolicy = VerificationCodePolicy()
+    sentinel_policy: SentinelPolicy = SentinelPolicy()
+    email_blocklist_policy: EmailBlocklistPolicy = EmailBlocklistPolicy()
     version: int = Field(default=0, exclude=True)
     """Grows with every change, for ETag; 0 as long as nothing is stored."""
 
@@ -238,6 +240,13 @@ def default_experience(settings: Settings) -> SignInExperience:
         language_info=LanguageInfo(fallback_language=settings.default_locale),
         mfa=Mfa(
             policy=MfaPolicy.MANDATORY if settings.second_step_by_mail else MfaPolicy.NO_PROMPT
+        ),
+        verification_code_policy=VerificationCodePolicy(
+            expiration_duration=settings.verification_code_minutes * 60
+        ),
+        email_blocklist_policy=EmailBlocklistPolicy(
+            block_subaddressing=not settings.allow_subaddressing,
+            custom_blocklist=tuple(settings.blocked_addresses),
         ),
     )
 

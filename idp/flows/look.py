@@ -21,6 +21,7 @@ def look_of(experience: SignInExperience, issuer: str) -> Look:
         logo=_path(branding.logo_url, issuer),
         logo_dark=_path(branding.dark_logo_url, issuer),
         favicon=_path(branding.favicon, issuer),
+        favicon_dark=_path(branding.dark_favicon, issuer),
         primary_color=None if has_own else color.primary_color,
         primary_color_dark=None if has_own else color.dark_primary_color,
         has_dark_mode=color.is_dark_mode_enabled,

@@ -39,11 +39,13 @@ class Endpoint:
     cors: bool = False
 
 
+# What is asked most comes first, for they are tried one after the other.
 ENDPOINTS = (
-    Endpoint("authorization_endpoint", "/oidc/authorize", authorization_endpoint, ("GET", "POST")),
+    Endpoint("jwks_uri", "/oidc/jwks", jwks_endpoint, ("GET",), cors=True),
     Endpoint("token_endpoint", "/oidc/token", token_endpoint, ("POST",), cors=True),
     Endpoint("userinfo_endpoint", "/oidc/userinfo", userinfo_endpoint, ("GET", "POST"), cors=True),
     Endpoint("introspection_endpoint", "/oidc/introspect", introspection_endpoint, ("POST",)),
+    Endpoint("authorization_endpoint", "/oidc/authorize", authorization_endpoint, ("GET", "POST")),
     Endpoint("revocation_endpoint", "/oidc/revoke", revocation_endpoint, ("POST",), cors=True),
     Endpoint(
         "pushed_authorization_request_endpoint",
@@ -57,7 +59,6 @@ ENDPOINTS = (
         device_authorization_endpoint,
         ("POST",),
     ),
-    Endpoint("jwks_uri", "/oidc/jwks", jwks_endpoint, ("GET",), cors=True),
     Endpoint("end_session_endpoint", "/oidc/logout", end_session_endpoint, ("GET", "POST")),
 )
 PAGES = {SELECT_ACCOUNT: select_account_page, CONSENT: consent_page, DEVICE_PAGE: device_page}

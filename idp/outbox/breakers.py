@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select, update
 
 from idp.outbox.policy import LEASE, Circuit, Verdict
 from idp.storage.clock import from_now
+from idp.storage.statements import Statement
 from idp.storage.tables import Breaker, BreakerState, Connector
 
 Turn = Literal["opened", "closed"]
@@ -32,7 +33,7 @@ def circuit_of(row: Breaker) -> Circuit:
     return Circuit(row.state, row.failures, row.last_message_id, row.retry_at, row.last_resort_at)
 
 
-_INSTANCES = (
+_INSTANCES = Statement[tuple[Connector, Breaker | None]](
     select(Connector, Breaker)
     .outerjoin(Breaker, col(Breaker.connector_id) == col(Connector.id))
     .order_by(col(Connector.position), col(Connector.created_at))
@@ -41,7 +42,7 @@ _INSTANCES = (
 
 def instances(session: Session) -> list[tuple[Connector, Circuit]]:
     """Return the connector instances in the order of failover, each with its circuit."""
-    rows = session.exec(_INSTANCES)
+    rows = _INSTANCES.all(session)
     return [(instance, circuit_of(row) if row else Circuit()) for instance, row in rows]
 
 

@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, insert
-from sqlmodel import Session, SQLModel, col, func, select, update
-from sqlmodel.sql.expression import Select, SelectOfScalar
+from sqlalchemy import bindparam, null
+from sqlmodel import Session, col, func, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from idp.outbox import breakers, policy
 from idp.outbox.breakers import Note, Turn
 from idp.storage.clock import from_now
+from idp.storage.lists import one_of
+from idp.storage.statements import Rows, Statement
 from idp.storage.tables import (
     WAITING,
     DeliveryAttempt,
@@ -66,9 +68,9 @@ def new_claimant() -> str:
     return f"{_HOST}/{os.getpid()}/{uuid4().hex[:8]}"
 
 
-def _claiming(chosen: Select[Any] | SelectOfScalar[str]) -> Any:
+def _claiming(chosen: SelectOfScalar[str]) -> Statement[Message]:
     """Return the statement that takes the chosen messages, without those others just take."""
-    return (
+    statement = (
         update(Message)
         .where(col(Message.id).in_(chosen.with_for_update(skip_locked=True)))
         .values(
@@ -80,11 +82,12 @@ def _claiming(chosen: Select[Any] | SelectOfScalar[str]) -> Any:
         )
         .returning(Message)
     )
+    return Statement(statement, returning=Message)
 
 
 _CLAIM = _claiming(
     select(Message.id).where(
-        col(Message.id).in_(bindparam("ids", expanding=True)),
+        one_of(col(Message.id), "ids"),
         WAITING,
         col(Message.due_at) <= from_now(),
     )
@@ -104,8 +107,8 @@ def claim(
 
     The clock is the database's: a lease begins at `due_at - lease` of the row returned.
     """
-    values = {"ids": message_ids, "claimant": claimant, "lease": lease.total_seconds()}
-    return list(session.scalars(_CLAIM, values))
+    seconds = lease.total_seconds()
+    return _CLAIM.all(session, ids=message_ids, claimant=claimant, lease=seconds)
 
 
 def claim_due(
@@ -116,17 +119,18 @@ def claim_due(
     `overdue_by` leaves out those that became due less than so many seconds ago.
     """
     values = {"claimant": claimant, "lease": policy.LEASE.total_seconds(), "since": -overdue_by}
-    taken = session.scalars(_CLAIM_DUE, values | {"most": limit})
+    taken = _CLAIM_DUE.all(session, most=limit, **values)
     return sorted(taken, key=lambda message: (message.priority, message.id))
 
 
-_SETTLE = (
+_ATTEMPTS = Rows(DeliveryAttempt)
+_SETTLE = Statement[None](
     update(Message)
     .where(col(Message.id) == bindparam("of"))
     .values(
         {name: bindparam(name) for name in ("state", "due_at", "payload", "ended_at", "reason")}
         | {name: bindparam(name) for name in ("connector_id", "provider_id", "saved_by_fallback")}
-        | {"claimed_by": None}
+        | {"claimed_by": null()}
     )
 )
 
@@ -139,13 +143,11 @@ def settle(session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> lis
     """
     held = _still_held(session, [claimed for claimed, _ in outcomes])
     kept = [claimed.id in held for claimed, _ in outcomes]
-    values = [_values(*outcome) for outcome, is_kept in zip(outcomes, kept, strict=True) if is_kept]
-    attempts = [attempt for _, outcome in outcomes for attempt in outcome.attempts]
-    connection = session.connection()
-    if values:
-        connection.execute(_SETTLE, values)
-    if attempts:
-        connection.execute(insert(DeliveryAttempt), [_row(attempt) for attempt in attempts])
+    for outcome, is_kept in zip(outcomes, kept, strict=True):
+        if is_kept:
+            _SETTLE.send(session, **_values(*outcome))
+        for attempt in outcome[1].attempts:
+            _ATTEMPTS.add(session, attempt)
     notes = [note for _, outcome in outcomes for note in outcome.notes]
     turns = iter(breakers.record(session, notes))
     return [
@@ -156,10 +158,10 @@ def settle(session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> lis
     ]
 
 
-_HELD = (
+_HELD = Statement[tuple[str, str | None, int]](
     select(Message.id, Message.claimed_by, Message.attempts)
     .where(
-        col(Message.id).in_(bindparam("ids", expanding=True)),
+        one_of(col(Message.id), "ids"),
         col(Message.state) == MessageState.SENDING,
     )
     .order_by(col(Message.id))
@@ -170,7 +172,7 @@ _HELD = (
 def _still_held(session: Session, claimed: Iterable[Message]) -> set[str]:
     """Lock the rows; return the ids of those nobody has claimed, retried or cancelled since."""
     mine = {message.id: (message.claimed_by, message.attempts) for message in claimed}
-    rows = session.connection().execute(_HELD, {"ids": list(mine)})
+    rows = _HELD.all(session, ids=list(mine))
     return {message_id for message_id, *holder in rows if mine[message_id] == tuple(holder)}
 
 
@@ -191,23 +193,25 @@ def _values(claimed: Message, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _row(row: SQLModel) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in type(row).model_fields}
-
-
-_NEXT_DUE = select(
-    *(
-        select(func.min(Message.due_at))
-        .where(WAITING, col(Message.priority) == priority, col(Message.due_at) > bindparam("after"))
-        .scalar_subquery()
-        for priority in Priority
+_NEXT_DUE = Statement[tuple[datetime | None, ...]](
+    select(
+        *(
+            select(func.min(Message.due_at))
+            .where(
+                WAITING,
+                col(Message.priority) == priority,
+                col(Message.due_at) > bindparam("after"),
+            )
+            .scalar_subquery()
+            for priority in Priority
+        )
     )
 )
 
 
 def next_due(session: Session, after: datetime) -> datetime | None:
     """Return when, after this moment, the next message becomes due."""
-    earliest = session.connection().execute(_NEXT_DUE, {"after": after}).one()
+    earliest = _NEXT_DUE.first(session, after=after) or ()
     return min((due_at for due_at in earliest if due_at), default=None)
 
 

@@ -43,9 +43,11 @@ _DEFER = Statement[None](
         ")]::procrastinate_job_to_defer_v1[])"
     )
 )
-_FORGET = text(
-    "SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs"
-    " WHERE status = 'todo' AND queueing_lock = ANY(:message_ids)"
+_FORGET = Statement[None](
+    text(
+        "SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs"
+        " WHERE status = 'todo' AND queueing_lock = ANY(:message_ids)"
+    )
 )
 _JOBS_AT_ONCE = 4
 _OVERDUE_BY = 10.0  # seconds
@@ -94,12 +96,12 @@ class ProcrastinateCarrier(Carrier):
         """Write a job in the caller's transaction; its commit wakes a worker."""
         known = inspect(message, raiseerr=False)
         if known and known.persistent:  # promised before, so a job for later may wait
-            session.execute(_FORGET, {"message_ids": [message.id]})
+            _FORGET.send(session, message_ids=[message.id])
         _DEFER.send(session, **_job(message, None, delay))
 
     def follow_up(self, session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> None:
         """Drop the jobs of messages that others delivered; have a worker woken for a retry."""
-        session.execute(_FORGET, {"message_ids": [message.id for message, _ in outcomes]})
+        _FORGET.send(session, message_ids=[message.id for message, _ in outcomes])
         retries = [_job(message, outcome.due_at) for message, outcome in outcomes if outcome.due_at]
         for retry in retries:
             _DEFER.send(session, **retry)

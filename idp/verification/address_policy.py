@@ -1,7 +1,7 @@
 """Which addresses may get an account; those that have one are never refused by it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from idp.plugins import Plugins
 from idp.settings import Settings
@@ -12,21 +12,24 @@ _DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 
 
 class AddressPolicy:
-    """The allowlist, the blocklist and the plugins of a deployment."""
+    """The allowlist, the blocklist and the plugins of a deployment.
+
+    What is public may change while the server runs.
+    """
 
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
-        self._settings = settings
+        self.blocked: Sequence[str] = settings.blocked_addresses
+        self.allows_subaddressing = settings.allow_subaddressing
+        self._allowed = settings.allowed_addresses
         self._plugins = plugins
 
     def problem_with(self, email_key: str) -> Problem | None:
         """Return why this normalised address gets no account, or None."""
-        settings = self._settings
-        if not settings.allow_subaddressing and "+" in email_key.rpartition("@")[0]:
+        if not self.allows_subaddressing and "+" in email_key.rpartition("@")[0]:
             return Problem.SUBADDRESSING_NOT_ALLOWED
-        allowed, blocked = settings.allowed_addresses, settings.blocked_addresses
-        if allowed and not _is_listed(email_key, allowed):
+        if self._allowed and not _is_listed(email_key, self._allowed):
             return Problem.EMAIL_NOT_ALLOWED
-        if _is_listed(email_key, blocked) or self._is_refused_by_plugin(email_key):
+        if _is_listed(email_key, self.blocked) or self._is_refused_by_plugin(email_key):
             return Problem.EMAIL_NOT_ALLOWED
         return None
 

@@ -99,6 +99,8 @@ class Proofs:
         self._secrets = secrets
         self._outbox = outbox
         self.limits = limits
+        self.code_seconds = settings.verification_code_minutes * 60
+        """How long a code works; this and the limits may change while the server runs."""
 
     def begin(
         self, session: Session, request: CodeRequest, verification_id: str | None = None
@@ -182,11 +184,13 @@ class Proofs:
         return count_attempt(session, self._bucket("password", address, browser), self.limits)
 
     def lifetime(self, usage_type: UsageType) -> int:
-        """Return the minutes a code works (NIST SP 800-63B-4 §3.1.3.2: ten to sign in)."""
-        minutes = self._settings.verification_code_minutes
+        """Return the whole minutes a code works (NIST SP 800-63B-4 §3.1.3.2: ten to sign in)."""
+        return self._seconds(usage_type) // 60
+
+    def _seconds(self, usage_type: UsageType) -> int:
         if usage_type in _SIGNING_IN:
-            return min(minutes, self._settings.sign_in_code_minutes)
-        return minutes
+            return min(self.code_seconds, self._settings.sign_in_code_minutes * 60)
+        return self.code_seconds
 
     def _bucket(self, purpose: str, address: str, browser: str | None) -> str:
         return self._secrets.keyed_hash(f"{purpose} bucket", address, browser or "")
@@ -195,9 +199,9 @@ class Proofs:
         bucket = self._bucket("send", address, request.browser)
         count_send(session, bucket, self.limits)
         verification_code = new_code(self._settings.verification_code_length)
-        minutes = self.lifetime(request.usage_type)
         moment = now()
-        deadline = moment + timedelta(minutes=minutes)
+        deadline = moment + timedelta(seconds=self._seconds(request.usage_type))
+        minutes = self.lifetime(request.usage_type)
         variables = {"code": verification_code, "expiresInMinutes": minutes}
         mail = Mail(
             to=request.email,

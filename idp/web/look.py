@@ -17,6 +17,7 @@ class Look:
     logo: str | None = None
     logo_dark: str | None = None
     favicon: str | None = None
+    favicon_dark: str | None = None
     primary_color: str | None = None
     primary_color_dark: str | None = None
     has_dark_mode: bool = True
@@ -49,7 +50,7 @@ class Look:
         return sorted(set(self._origins()))
 
     def _origins(self) -> Iterator[str]:
-        for address in (self.logo, self.logo_dark, self.favicon):
+        for address in (self.logo, self.logo_dark, self.favicon, self.favicon_dark):
             parts = urlsplit(address or "")
             if parts.netloc:
                 yield f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

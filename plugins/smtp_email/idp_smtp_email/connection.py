@@ -3,13 +3,14 @@
 import asyncio
 import re
 from collections.abc import Callable, Generator, Mapping
+from functools import lru_cache
 
 from aiosmtplib import SMTPResponse, SMTPServerDisconnected
 
 _BUFFER = 16 * 1024
 _LONGEST_REPLY = 32 * 1024
 _NOT_A_REPLY = -1
-_CLOSING = 421
+_FAREWELLS = {421, _NOT_A_REPLY}
 # RFC 5321 §4.2: three digits, then a hyphen if more lines follow.
 _REPLY_LINE = re.compile(r"([2-5]\d\d)(?:([ -])([^\r]*))?\r?", re.ASCII)
 
@@ -18,6 +19,16 @@ Exchange = tuple[bytes, int, float]
 Conversation = Generator[Exchange, list[SMTPResponse], SMTPResponse]
 """Yields exchanges and is sent their replies: fewer than asked for once the connection broke."""
 Ended = Callable[[SMTPResponse | Exception], None]
+
+
+@lru_cache(maxsize=64)
+def _read(octets: bytes) -> tuple[SMTPResponse, bool]:
+    """Read one line, and tell whether more follow; most of what a server says it said before."""
+    line = octets.decode(errors="surrogateescape")
+    match = _REPLY_LINE.fullmatch(line)
+    if match is None:
+        return SMTPResponse(_NOT_A_REPLY, line), False
+    return SMTPResponse(int(match[1]), match[3] or ""), match[2] == "-"
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -127,7 +138,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._break(SMTPServerDisconnected("The server spoke out of turn"))
             if self.loss is not None:
                 return
-            self._take(line.decode(errors="surrogateescape"))
+            self._take(line)
         if self._rest:
             self._check_rest()
         elif not self._awaited and self.loss is None:
@@ -145,29 +156,25 @@ class Connection(asyncio.BufferedProtocol):
         elif self._reply_size + len(self._rest) > _LONGEST_REPLY:
             self._complete(SMTPResponse(_NOT_A_REPLY, "The reply is too long"))
 
-    def _take(self, line: str) -> None:
-        match = _REPLY_LINE.fullmatch(line)
-        if match is None:
-            self._complete(SMTPResponse(_NOT_A_REPLY, line))
+    def _take(self, line: bytes) -> None:
+        reply, goes_on = _read(line)
+        if reply.code == _NOT_A_REPLY or not (goes_on or self._lines):
+            self._complete(reply)
             return
-        reply_code, hyphen, text = match.groups("")
-        if hyphen != "-" and not self._lines:
-            self._complete(SMTPResponse(int(reply_code), text))
-            return
-        self._lines.append(text)
-        self._reply_size += len(text)
+        self._lines.append(reply.message)
+        self._reply_size += len(reply.message)
         if self._reply_size > _LONGEST_REPLY:
             self._complete(SMTPResponse(_NOT_A_REPLY, "The reply is too long"))
-        elif hyphen != "-":
+        elif not goes_on:
             text = "\n".join(self._lines)
             self._lines = []
             self._reply_size = 0
-            self._complete(SMTPResponse(int(reply_code), text))
+            self._complete(SMTPResponse(reply.code, text))
 
     def _complete(self, reply: SMTPResponse) -> None:
         self._replies.append(reply)
         self._awaited -= 1
-        if reply.code in {_CLOSING, _NOT_A_REPLY}:
+        if reply.code in _FAREWELLS:
             self._break(SMTPServerDisconnected("The server closes the connection"))
 
     def _proceed(self, replies: list[SMTPResponse] | None) -> None:
