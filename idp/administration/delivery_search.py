@@ -13,14 +13,9 @@ from idp.storage.tables import NOT_SENT, WAITING, Message, MessageState
 _SEARCHED = 5_000
 """How many mails one search looks at; the next page goes on where it stopped."""
 
-_INDEXED = {
-    MessageState.PROMISED: WAITING,
-    MessageState.SENDING: WAITING,
-    MessageState.FAILED: NOT_SENT,
-    MessageState.EXPIRED: NOT_SENT,
-    MessageState.CANCELLED: NOT_SENT,
-    MessageState.UNKNOWN: NOT_SENT,
-}
+_WAITING = frozenset({MessageState.PROMISED, MessageState.SENDING})
+_INDEXED = frozenset(MessageState) - {MessageState.SENT}
+"""States few mails are in."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +79,11 @@ def _bounds(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def in_state(state: MessageState) -> list[ColumnElement[bool]]:
     """Match a state; one that few mails are in names the partial index that holds them."""
-    index = _INDEXED.get(state)
-    matching: list[ColumnElement[bool]] = [col(Message.state) == state]
-    return matching if index is None else [*matching, index]  # type: ignore[list-item]
+    is_in = col(Message.state) == state
+    if state in _WAITING:
+        waiting = select(Message.id).where(WAITING, is_in)
+        return [col(Message.id).in_(waiting)]
+    return [is_in, NOT_SENT] if state in _INDEXED else [is_in]  # type: ignore[list-item]
 
 
 def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -43,7 +43,7 @@ def signed_in(
         .limit(limit)
     )
     if search:
-        statement = statement.where(begins_with(search.casefold()))
+        statement = statement.where(begins_with(search))
     if before:
         statement = statement.where(col(BrowserSession.id) < before)
     return list(session.exec(statement))

@@ -67,19 +67,11 @@ def find_users(
         return list(session.exec(every.where(*older).order_by(col(User.id).desc())))
     if by_id := session.get(User, search):
         return [by_id]
-    matching = [begins_with(_key_or_part(search))]
+    matching = [begins_with(search)]
     if before:
         last = session.exec(select(User.email_key).where(User.id == before)).first()
         matching.append(col(User.email_key) > (last or ""))
     return list(session.exec(every.where(*matching).order_by(col(User.email_key))))
-
-
-def _key_or_part(search: str) -> str:
-    """Return an address as it is compared, and a part of one nearly so."""
-    try:
-        return address_key(search)
-    except ValueError:
-        return search.casefold()
 
 
 def user(session: Session, user_id: str) -> User:
@@ -218,15 +210,19 @@ def _refuse_yourself(actor: Actor, user_id: str) -> None:
         raise Refused("user.yourself", message)
 
 
-def begins_with(prefix: str) -> ColumnElement[bool]:
-    """Match the addresses that begin like this, by their index."""
+def begins_with(typed: str) -> ColumnElement[bool]:
+    """Match the addresses that begin like this, or are this one, by their index."""
+    try:
+        prefix = address_key(typed)
+    except ValueError:
+        prefix = typed.casefold()
     email_key = col(User.email_key)
     return and_(email_key >= prefix, email_key < prefix + _AFTER_ALL)
 
 
 def _matches(search: str) -> ColumnElement[bool]:
     if "%" not in search[:-1] and search.endswith("%"):
-        return begins_with(search[:-1].casefold())
+        return begins_with(search[:-1])
     pattern = search.casefold().replace(_ESCAPE, _ESCAPE * 2).replace("_", f"{_ESCAPE}_")
     pattern = pattern if "%" in pattern else f"%{pattern}%"
     return or_(col(User.email_key).like(pattern, escape=_ESCAPE), col(User.id) == search)

@@ -89,13 +89,16 @@ class Draft:
         )
 
     def change(self) -> ApplicationChange:
+        scope = " ".join(self.scope.split())
+        if self.type == ApplicationType.MACHINE_TO_MACHINE:  # its form has nothing else
+            return ApplicationChange(name=self.name, scope=scope)
         return ApplicationChange(
             name=self.name,
             redirect_uris=lines(self.redirect_uris),
             post_logout_redirect_uris=lines(self.post_logout_redirect_uris),
             backchannel_logout_uri=self.backchannel_logout_uri,
             third_party=self.third_party,
-            scope=" ".join(self.scope.split()),
+            scope=scope,
         )
 
 

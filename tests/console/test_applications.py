@@ -107,6 +107,14 @@ def test_settings_are_changed_and_taken_away(administrator: Administrator) -> No
     assert client.backchannel_logout_uri is None
 
 
+def test_a_machine_is_let_into_the_management_api(administrator: Administrator) -> None:
+    client_id = added(administrator, type="MachineToMachine", redirect_uris="", third_party="on")
+    path = f"/console/applications/{client_id}"
+    post(administrator, path, name="Script", type="MachineToMachine", scope=" all ")
+    client = stored(administrator, client_id)
+    assert (client.name, client.scope, client.first_party) == ("Script", "all", False)
+
+
 @pytest.mark.parametrize(("others", "status"), [("now", 401), ("day", 200), ("keep", 200)])
 def test_a_secret_is_replaced(administrator: Administrator, others: str, status: int) -> None:
     old = secret_in(post(administrator, NEW, name="Job", type="MachineToMachine"))

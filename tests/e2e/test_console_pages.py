@@ -102,6 +102,10 @@ class Visit:
         self.page.get_by_role("button", name="Add").click()
         expect(self.page.get_by_label("Client secret")).to_be_visible()
         yield "application-secret"
+        self.page.goto(f"{self.issuer}/console/keys")
+        self.page.get_by_role("button", name="Rotate").click()
+        expect(self.page.get_by_label("Rotate all the same")).to_be_visible()
+        yield "keys-rotated"
         for beginning in ("alice", "admin"):
             self.page.goto(f"{self.issuer}/console/users?search={beginning}")
             self.page.locator("tbody a").first.click()

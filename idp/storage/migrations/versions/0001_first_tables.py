@@ -131,7 +131,7 @@ def upgrade() -> None:
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.create_index('ix_message_deadline', ['deadline'], unique=False, sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'"))
         batch_op.create_index('ix_message_ended_at', ['ended_at', 'state'], unique=False, sqlite_where=sa.text('ended_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NOT NULL'))
-        batch_op.create_index('ix_message_not_sent', ['state', 'id'], unique=False, sqlite_where=sa.text("state IN ('failed', 'expired', 'cancelled', 'unknown')"), postgresql_where=sa.text("state IN ('failed', 'expired', 'cancelled', 'unknown')"))
+        batch_op.create_index('ix_message_not_sent', ['state', 'id'], unique=False, sqlite_where=sa.text("state NOT IN ('promised', 'sending', 'sent')"), postgresql_where=sa.text("state NOT IN ('promised', 'sending', 'sent')"))
         batch_op.create_index('ix_message_priority_due_at', ['priority', 'due_at'], unique=False, sqlite_where=sa.text("state IN ('promised', 'sending')"), postgresql_where=sa.text("state IN ('promised', 'sending')"))
         batch_op.create_index(batch_op.f('ix_message_recipient_hash'), ['recipient_hash'], unique=False)
 
@@ -565,7 +565,7 @@ def downgrade() -> None:
     with op.batch_alter_table('message', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_message_recipient_hash'))
         batch_op.drop_index('ix_message_priority_due_at', sqlite_where=sa.text("state IN ('promised', 'sending')"), postgresql_where=sa.text("state IN ('promised', 'sending')"))
-        batch_op.drop_index('ix_message_not_sent', sqlite_where=sa.text("state IN ('failed', 'expired', 'cancelled', 'unknown')"), postgresql_where=sa.text("state IN ('failed', 'expired', 'cancelled', 'unknown')"))
+        batch_op.drop_index('ix_message_not_sent', sqlite_where=sa.text("state NOT IN ('promised', 'sending', 'sent')"), postgresql_where=sa.text("state NOT IN ('promised', 'sending', 'sent')"))
         batch_op.drop_index('ix_message_ended_at', sqlite_where=sa.text('ended_at IS NOT NULL'), postgresql_where=sa.text('ended_at IS NOT NULL'))
         batch_op.drop_index('ix_message_deadline', sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'"))
 
