@@ -50,7 +50,7 @@ def _checklist(console: Console, seen: Overview) -> list[tuple[bool, str, str]]:
     return [
         (seen.has_connector, "A connector mails leave through", f"{PATH}/connectors"),
         (seen.sent > 0, "A mail sent within the last day", f"{PATH}/deliveries"),
-        (seen.has_application, "An application that signs people in", ""),
+        (seen.has_application, "An application that signs people in", f"{PATH}/applications"),
         (is_public, "A public https address (IDP_ISSUER)", ""),
         (console.settings.support_email is not None, "A support address (IDP_SUPPORT_EMAIL)", ""),
     ]
