@@ -14,7 +14,14 @@ from idp.administration.audit import Actor, Target
 from idp.administration.connector_secrets import masked, restored
 from idp.administration.deployment import Deployment
 from idp.administration.problems import Invalid, NotFound, Refused
-from idp.connector_kit import EmailConnector, EmailRequest, InvalidConfig, ProbeStep
+from idp.administration.template_lint import costly
+from idp.connector_kit import (
+    EmailConnector,
+    EmailRequest,
+    EmailTemplate,
+    InvalidConfig,
+    ProbeStep,
+)
 from idp.connectors import (
     delete_connector,
     has_usable_connector,
@@ -99,6 +106,7 @@ def save(  # noqa: PLR0913 (what a form holds)
     same = None if append else _of_class(session, connector)
     before = deployment.secrets.open_json(same.config) if same else None
     whole = restored(connector, config, before)
+    _check_wording(connector, whole)
     row = save_connector(session, deployment.secrets, connector, whole, append=append)
     action = "connector.update" if same else "connector.create"
     _record(session, actor, action, row, changed=_changed(before or {}, whole))
@@ -122,7 +130,7 @@ def change(
     merged = {**masked(connector, before), **config}
     sent = {key: value for key, value in merged.items() if value is not None}
     whole = restored(connector, sent, before)
-    connector.config_model.parse(whole)
+    _check_wording(connector, whole)
     if whole != before:
         row.config = deployment.secrets.seal_json(whole)
         row.version += 1
@@ -194,6 +202,7 @@ async def try_out(
     async def note(change: Mapping[str, object]) -> None:
         replaced.extend(_key_paths(change))
 
+    _check_wording(connector, config)
     try:
         opened = open_connector(plugins, connector.metadata.id, config)
         opened.on_config_change = note
@@ -232,6 +241,20 @@ def record_test(
     target = Target("connector-factory", connector.metadata.id)
     failed_at = failed_step.name if failed_step else None
     audit.record(session, actor, "connector.test", target, {"failedAt": failed_at})
+
+
+def _check_wording(connector: ConnectorClass, config: Mapping[str, Any]) -> None:
+    """Refuse settings whose own templates would keep the server busy for minutes."""
+    templates = getattr(connector.config_model.parse(config), "templates", ())
+    problems = {
+        f"templates.{number}.{finding.field}": finding.problem
+        for number, template in enumerate(templates)
+        if isinstance(template, EmailTemplate)
+        for finding in costly(template)
+    }
+    if problems:
+        named = "; ".join(f"{path}: {problem}" for path, problem in problems.items())
+        raise InvalidConfig(f"The configuration is not valid: {named}", problems=problems)
 
 
 def _check_not_needed(session: Session, deployment: Deployment, instance_id: str) -> None:

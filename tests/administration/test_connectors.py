@@ -6,15 +6,18 @@ import pytest
 from sqlmodel import Session
 
 from idp.administration.audit import Actor, Filter, entries
-from idp.administration.connectors import ConnectorInUse, remove_connector
+from idp.administration.connectors import ConnectorInUse, change, remove_connector, save, try_out
 from idp.administration.sign_in_experience import change_experience
+from idp.connector_kit import InvalidConfig, UsageType
 from idp.connector_kit.testing import MemoryEmailConnector
 from idp.connectors import list_connectors, save_connector
+from idp.outbox.sample import sample_mail
 from idp.plugins import Plugins
 from idp.settings import Settings
 from idp.storage import Database, Secrets
 from idp.storage.tables import Connector
 
+BUSY = {"usageType": "Generic", "subject": "{{code}}", "content": "{{code}}" + "<a " * 20_000}
 ADMIN = Actor("user", "u1")
 PASSWORDS_ONLY = {
     "signIn": {"methods": [{"identifier": "email", "verificationCode": False}]},
@@ -79,3 +82,18 @@ async def test_an_unknown_one_is_nothing_to_remove(office: Office) -> None:
 
 def _break(session: Session, instance_id: str) -> None:
     session.get_one(Connector, instance_id).connector_id = "a-plugin-that-is-gone"
+
+
+async def test_settings_whose_own_wording_takes_minutes_are_refused_in_time(
+    office: Office,
+) -> None:
+    saved, config = await office.add(), {"templates": [BUSY]}
+    run, kind = office.database.run, MemoryEmailConnector
+    mail = sample_mail("me@example.test", UsageType.GENERIC)
+    with pytest.raises(InvalidConfig, match=r"templates\.0\.content: ends within a tag"):
+        await run(save, office, ADMIN, kind, config, append=True)
+    with pytest.raises(InvalidConfig):
+        await run(change, office, ADMIN, saved, config)
+    with pytest.raises(InvalidConfig):
+        await try_out(office.plugins, kind, config, mail)
+    assert [row.version for row in await run(list_connectors)] == [1]
