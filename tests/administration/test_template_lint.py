@@ -32,6 +32,13 @@ def test_a_subject_has_an_end() -> None:
     assert [each.field for each in lint(template("{{code}}", subject="x" * 501))] == ["subject"]
 
 
+@pytest.mark.parametrize(
+    ("subject", "problem"), [(" ", "is required"), ("a\nb", "must be on one line")]
+)
+def test_a_subject_is_one_line(subject: str, problem: str) -> None:
+    assert [each.problem for each in lint(template("{{code}}", subject=subject))] == [problem]
+
+
 @pytest.mark.parametrize("opened", ["<a ", "<!--", "</p", "<!", "<?", "<!-- -> "])
 def test_markup_that_would_be_read_for_minutes_is_refused_at_once(opened: str) -> None:
     hostile = template("{{code}}" + opened * (LARGE // len(opened)))

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from administrator import Administrator
-from sqlmodel import Session, update
+from sqlmodel import Session, delete, update
 
 from idp.administration.email_templates import Filter, Key, templates, versions
 from idp.connector_kit import UsageType
-from idp.connectors import list_connectors
+from idp.connectors import list_connectors, save_connector
 from idp.storage.tables import Connector, CustomTemplate
 
 EDITOR = "/console/templates/de/Register"
@@ -165,6 +165,38 @@ def test_a_test_that_cannot_be_sent_says_why(
     assert [entry.refused for entry in administrator.log("email-template.test")] == [True]
 
 
+def test_a_connector_that_words_mails_itself_says_so(administrator: Administrator) -> None:
+    site = administrator.site
+    connector = site.server.plugins.connectors["http-email"]
+    config = {"endpoint": "https://mail.example.test/send"}
+    saved = site.work(save_connector, site.server.secrets, connector, config, append=True)
+    page = administrator.person.open(f"/console/templates?connector={saved.id}").text
+    assert "This connector leaves the wording to the provider" in page
+    test = {"do": "test", "to": "me@example.test", "connector": str(saved.id)}
+    assert "HTTP words mails by itself" in post(administrator, **TYPED | test).text
+
+
+def test_there_may_be_wording_before_there_is_a_connector(administrator: Administrator) -> None:
+    def forget(session: Session) -> None:
+        session.exec(delete(Connector))
+
+    administrator.site.work(forget)
+    page = administrator.person.open("/console/templates").text
+    assert "no connector yet" in page
+    assert 'Register in de: </span><strong class="failed">none' in page
+    assert "Nothing can be sent now" in administrator.person.open(EDITOR).text
+    assert save(administrator).is_success
+
+
+def test_a_script_gets_the_steps_of_a_test_as_json(administrator: Administrator) -> None:
+    test = {"do": "test", "to": "me@example.test", "connector": instance_id(administrator)}
+    client, headers = administrator.person.client, {"Accept": "application/json"}
+    answer = client.post(EDITOR, data=TYPED | test, headers=headers).json()
+    assert (answer["steps"][-1]["ok"], answer["problems"]) == (True, {})
+    wrong = client.post(EDITOR, data=TYPED | test | {"subject": ""}, headers=headers).json()
+    assert (wrong["steps"], list(wrong["problems"])) == ([], ["subject"])
+
+
 def test_a_wording_is_restored_and_deleted(administrator: Administrator) -> None:
     save(administrator)
     save(administrator, subject="Second {{code}}")
@@ -179,6 +211,8 @@ def test_a_wording_is_restored_and_deleted(administrator: Administrator) -> None
     assert "Deleted." in post(administrator, f"{EDITOR}/delete").text
     assert saved(administrator) == []
     assert len(administrator.log("email-template.delete")) == 1
+    gone = administrator.site.work(versions, KEY)[0]
+    assert administrator.person.open(f"{EDITOR}?version={gone.id}").status_code == 404
     assert post(administrator, f"{EDITOR}/delete").status_code == 404
     assert administrator.log("email-template.delete")[0].refused
 
