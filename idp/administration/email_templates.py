@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from idp.administration import audit
 from idp.administration.audit import Actor, Target
-from idp.administration.problems import Invalid, NotFound, Refused
+from idp.administration.problems import Invalid, NotFound, Refused, Stale
 from idp.administration.template_lint import Finding, lint
 from idp.connector_kit import EmailTemplate, InvalidConfig, UsageType
 from idp.connector_kit.language_tags import lookup_order
@@ -92,19 +92,38 @@ def templates(session: Session, wanted: Filter) -> list[CustomTemplate]:
 
 def template(session: Session, key: Key) -> CustomTemplate:
     """Return one custom template; raises NotFound."""
-    row = session.get(CustomTemplate, (key.language_tag, key.usage_type.value))
+    row = _row(session, key)
     if row is None:
         raise NotFound("email template", key.id)
     return row
 
 
-def save_template(session: Session, actor: Actor, key: Key, details: Mapping[str, Any]) -> Saved:
+def seal_of(session: Session, key: Key) -> str:
+    """Return what tells a template as it is now from any other state of it."""
+    row = _row(session, key)
+    return row.updated_at.isoformat() if row else ""
+
+
+def save_template(
+    session: Session,
+    actor: Actor,
+    key: Key,
+    details: Mapping[str, Any],
+    *,
+    seal: str | None = None,
+) -> Saved:
     """Save a template, whose `details` are those of the kit without the usage type.
 
-    Raises Refused, naming the fields, when no mail could be sent with it.
+    Raises Refused, naming the fields, when no mail could be sent with it; Stale when it is not
+    any more what had this `seal`.
     """
     wording, findings = checked(key, details)
-    row = session.get(CustomTemplate, (key.language_tag, key.usage_type.value))
+    row = _row(session, key, lock=True)
+    if seal is not None and seal != seal_of(session, key):
+        raise Stale(
+            "request.precondition_failed",
+            "Somebody else saved it since you opened it; what they wrote is in the history.",
+        )
     if row is None:
         row = CustomTemplate(
             language_tag=key.language_tag, usage_type=key.usage_type.value, template={}
@@ -198,6 +217,11 @@ def read_wording(key: Key, details: Mapping[str, Any]) -> EmailTemplate:
         return EmailTemplate.parse({**given, "usageType": key.usage_type.value})
     except InvalidConfig as error:
         raise _refused(error.problems) from error
+
+
+def _row(session: Session, key: Key, *, lock: bool = False) -> CustomTemplate | None:
+    which = (key.language_tag, key.usage_type.value)
+    return session.get(CustomTemplate, which, with_for_update=lock or None)
 
 
 def _begin_history(session: Session, key: Key, row: CustomTemplate) -> None:

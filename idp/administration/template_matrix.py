@@ -102,15 +102,18 @@ class Wordings:
         return Cell(key, shipped_notice(locale, key.usage_type), None, shipped=locale)
 
 
+def takes_custom(instance: Instance) -> bool:
+    """Tell whether mails through an instance are worded by the administrator's templates."""
+    connector = instance.connector
+    return connector is None or Capability.CUSTOM_TEMPLATE in connector.metadata.capabilities
+
+
 def wordings(session: Session, deployment: Deployment, instance: Instance | None) -> Wordings:
     """Read what the mails of one connector instance are worded with."""
-    takes_custom = True
-    if instance and instance.connector:
-        takes_custom = Capability.CUSTOM_TEMPLATE in instance.connector.metadata.capabilities
     return Wordings(
         custom=templates(session, Filter()),
         shipped_with_connector=_own(deployment, instance),
-        takes_custom=takes_custom,
+        takes_custom=instance is None or takes_custom(instance),
         fallback=deployment.settings.default_locale,
     )
 

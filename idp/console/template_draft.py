@@ -9,11 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from idp.administration import connectors
-from idp.administration.email_templates import Key, read_wording, version_of
+from idp.administration.email_templates import Key, read_wording, seal_of, version_of
 from idp.administration.problems import Invalid, NotFound, Problem
 from idp.administration.template_lint import Finding, lint
-from idp.administration.template_matrix import Cell, shipped_wording, wordings
-from idp.connectors import list_connectors
+from idp.administration.template_matrix import Cell, shipped_wording, takes_custom, wordings
 from idp.console.console import Console
 
 FIELDS = ("subject", "contentType", "content", "text", "sendFrom", "replyTo")
@@ -27,6 +26,8 @@ class Draft:
     typed: dict[str, str]
     problems: dict[str, str] = field(default_factory=dict)
     """Why it was not saved or sent, by field."""
+    seal: str | None = None
+    """Of what was saved when the editor was opened."""
 
     @classmethod
     def of(cls, template: Mapping[str, Any]) -> "Draft":
@@ -36,7 +37,8 @@ class Draft:
     @classmethod
     def read(cls, form: Mapping[str, Any]) -> "Draft":
         """Read what was typed, with the line ends a template has."""
-        return cls({name: str(form.get(name, "")).replace("\r\n", "\n") for name in FIELDS})
+        typed = {name: str(form.get(name, "")).replace("\r\n", "\n") for name in FIELDS}
+        return cls(typed, seal=form.get("seal"))
 
     @property
     def details(self) -> dict[str, str | None]:
@@ -69,9 +71,9 @@ def problems_of(problem: Problem) -> dict[str, str]:
 
 
 def current_cell(session: Session, console: Console, key: Key) -> Cell:
-    """Return what is sent now by the connector that comes first."""
-    rows = list_connectors(session)
-    first = connectors.instance(session, console.office, rows[0].id) if rows else None
+    """Return what is sent now by the first connector that takes wording from here."""
+    known = connectors.instances(session, console.office)
+    first = next((each for each in known if takes_custom(each)), None)
     return wordings(session, console.office, first).cell(key)
 
 
@@ -80,13 +82,21 @@ def starting_draft(session: Session, console: Console, key: Key, query: Mapping[
 
     `version` and `from` ask for something else. Raises 404 for a version that is not there.
     """
+    draft = Draft.of(_starting_template(session, console, key, query))
+    draft.seal = seal_of(session, key)
+    return draft
+
+
+def _starting_template(
+    session: Session, console: Console, key: Key, query: Mapping[str, str]
+) -> Mapping[str, Any]:
     if "version" in query:
-        return Draft.of(_version(session, key, query["version"]))
+        return _version(session, key, query["version"])
     cell = current_cell(session, console, key)
     wanted = query.get("from") or ("now" if cell.is_own else "shipped")
     shipped = shipped_wording(key)
     chosen = shipped if wanted == "shipped" and shipped else cell.template
-    return Draft.of(chosen.model_dump(by_alias=True) if chosen else {})
+    return chosen.model_dump(by_alias=True) if chosen else {}
 
 
 def _version(session: Session, key: Key, version_id: str) -> Mapping[str, Any]:

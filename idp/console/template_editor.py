@@ -96,7 +96,7 @@ async def _save(console: Console, request: Request, visitor: Visitor, draft: Dra
     key, save = key_of(request), email_templates.save_template
     try:
         with visitor.trying("email-template.save", key.target):
-            await console.database.run(save, visitor.actor, key, draft.details)
+            await console.database.run(save, visitor.actor, key, draft.details, seal=draft.seal)
     except Problem as problem:
         draft.problems = problems_of(problem)
         trial = Trial.of(await request.form())

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 from administrator import Administrator
+from form_fields import fields_of
 from sqlmodel import Session, delete, update
 
+from idp.administration.audit import Actor
+from idp.administration.connectors import move
 from idp.administration.email_templates import Filter, Key, templates, versions
 from idp.connector_kit import UsageType
 from idp.connectors import list_connectors, save_connector
@@ -94,6 +97,19 @@ def test_a_wording_is_saved_and_sent_to_who_reads_german(administrator: Administ
     assert str(mail.headers["Reply-To"]) == "hilfe@example.test"
 
 
+def test_of_two_who_write_at_once_one_is_told(administrator: Administrator) -> None:
+    opened = fields_of(administrator.person.open(EDITOR).text)
+    mine = TYPED | {"do": "save", "seal": opened["seal"]}
+    assert post(administrator, **mine).is_success
+    late = post(administrator, **mine | {"subject": "Late {{code}}"})
+    assert late.status_code == 422
+    assert "Somebody else saved it since you opened it" in late.text
+    assert "Late {{code}}" in late.text
+    assert saved(administrator)[0].template["subject"] == TYPED["subject"]
+    again = fields_of(administrator.person.open(EDITOR).text)["seal"]
+    assert post(administrator, **mine | {"seal": again}).is_success
+
+
 def test_line_ends_and_blanks_are_saved_as_a_template_has_them(
     administrator: Administrator,
 ) -> None:
@@ -169,11 +185,14 @@ def test_a_connector_that_words_mails_itself_says_so(administrator: Administrato
     site = administrator.site
     connector = site.server.plugins.connectors["http-email"]
     config = {"endpoint": "https://mail.example.test/send"}
-    saved = site.work(save_connector, site.server.secrets, connector, config, append=True)
-    page = administrator.person.open(f"/console/templates?connector={saved.id}").text
+    http = site.work(save_connector, site.server.secrets, connector, config, append=True)
+    page = administrator.person.open(f"/console/templates?connector={http.id}").text
     assert "This connector leaves the wording to the provider" in page
-    test = {"do": "test", "to": "me@example.test", "connector": str(saved.id)}
+    test = {"do": "test", "to": "me@example.test", "connector": str(http.id)}
     assert "HTTP words mails by itself" in post(administrator, **TYPED | test).text
+    site.work(move, Actor("cli"), http.id, 0)
+    save(administrator)
+    assert "Your wording is sent." in administrator.person.open(EDITOR).text
 
 
 def test_there_may_be_wording_before_there_is_a_connector(administrator: Administrator) -> None:
@@ -184,7 +203,7 @@ def test_there_may_be_wording_before_there_is_a_connector(administrator: Adminis
     page = administrator.person.open("/console/templates").text
     assert "no connector yet" in page
     assert 'Register in de: </span><strong class="failed">none' in page
-    assert "Nothing can be sent now" in administrator.person.open(EDITOR).text
+    assert "Nothing is sent now" in administrator.person.open(EDITOR).text
     assert save(administrator).is_success
 
 
