@@ -26,6 +26,9 @@ from idp.settings import Settings
 from idp.storage.tables import Client, Message, User
 
 
+_TO_COUNT = 5  # seconds until the server has added to its metrics what it finds at its start
+
+
 @dataclass(frozen=True)
 class Known:
     """Some of what is there, to be looked at."""
@@ -67,6 +70,7 @@ def busy_console(amounts: Amounts) -> Iterator[Console]:
             _wait_until_ready(browser)
             browser.post(known.link)
             browser.get("/console", follow_redirects=True)
+            time.sleep(_TO_COUNT)
             yield Console(browser, known)
 
 
