@@ -25,7 +25,6 @@ from idp.connectors import list_connectors
 from idp.settings import Settings
 from idp.storage.tables import Client, Message, User
 
-
 _TO_COUNT = 5  # seconds until the server has added to its metrics what it finds at its start
 
 
