@@ -25,6 +25,8 @@ from idp.connectors import list_connectors
 from idp.settings import Settings
 from idp.storage.tables import Client, Message, User
 
+_TO_COUNT = 5  # seconds until the server has added to its metrics what it finds at its start
+
 
 @dataclass(frozen=True)
 class Known:
@@ -67,6 +69,7 @@ def busy_console(amounts: Amounts) -> Iterator[Console]:
             _wait_until_ready(browser)
             browser.post(known.link)
             browser.get("/console", follow_redirects=True)
+            time.sleep(_TO_COUNT)
             yield Console(browser, known)
 
 

@@ -81,10 +81,10 @@ class PostgreSQL:
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.directory}"
 
-    def create(self) -> str:
+    def create(self, options: str = "") -> str:
         """Create a database and return its name."""
         name = f"test_{uuid4().hex}"
-        self._execute("postgres", f"CREATE DATABASE {name}")
+        self._execute("postgres", f"CREATE DATABASE {name} {options}")
         return name
 
     def drop(self, name: str) -> None:
