@@ -51,6 +51,8 @@ def _pages(known: Known) -> Iterator[tuple[str, str]]:
     yield from ((label, path) for path, label in NAVIGATION)
     yield "A connector", f"/connectors/{known.connector}"
     yield "A new connector", f"/connectors/new/{SMTP}"
+    yield "A template", "/templates/de/SignIn"
+    yield "The preview of a template", "/templates/de/SignIn/preview"
     yield "A delivery", f"/deliveries/{known.message}"
     yield "Deliveries, in the middle", f"/deliveries?before={known.older_message}"
     yield "Deliveries, one in 20,000 (failed)", "/deliveries?state=failed"
