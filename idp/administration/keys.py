@@ -28,8 +28,9 @@ def rotate(session: Session, actor: Actor, secrets: Secrets, *, early: bool = Fa
 
     Raises Refused when that may still be in use, unless it shall be so: a key was stolen.
     """
-    if not early and rotated_lately(list_keys(session)):
+    is_early = rotated_lately(list_keys(session))
+    if is_early and not early:
         message = "The last rotation was within the hour: tokens of the previous keys still live."
         raise Refused("key.rotated_lately", message)
     rotate_keys(session, secrets)
-    audit.record(session, actor, "key.rotate", details={"early": early})
+    audit.record(session, actor, "key.rotate", details={"early": is_early})
