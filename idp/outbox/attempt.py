@@ -21,10 +21,12 @@ from idp.hookspecs import DeliveryAttempt as ObservedAttempt
 from idp.outbox.breakers import Turn
 from idp.outbox.policy import Result
 from idp.plugins import log_defect
+from idp.storage.statements import Rows
 from idp.storage.tables import DeliveryAttempt, Message, MessageState
 
 ObservedOutcome = Literal["sent", "deferred", "failed", "expired", "skipped"]
 
+ATTEMPTS = Rows(DeliveryAttempt)
 SKIPPED = "skipped"
 _SEEN_AS: dict[MessageState, ObservedOutcome] = {
     MessageState.SENT: "sent",
@@ -67,33 +69,38 @@ def _masked(result: Result, request: EmailRequest) -> Result:
     return result
 
 
-def record(
+def record(  # noqa: PLR0913 (what a row says)
     message: Message,
     connector_id: str | None,
     started_at: datetime,
     seconds: float,
     result: Result,
+    outcome: str | None = None,
 ) -> DeliveryAttempt:
-    """Return the row of an attempt; its outcome is named after the result."""
+    """Return the row of an attempt; its outcome is named after the result unless given."""
     is_sent = isinstance(result, DeliveryReceipt)
-    attempt = DeliveryAttempt(
+    return ATTEMPTS.make(
         message_id=message.id,
         number=message.attempts,
         connector_id=connector_id,
         started_at=started_at,
         duration=seconds,
-        outcome="sent" if is_sent else type(result).__name__,
+        outcome=outcome or ("sent" if is_sent else type(result).__name__),
         transcript=storable(result.transcript),
+        **_said_by(result),
     )
+
+
+def _said_by(result: Result) -> dict[str, str | int | None]:
     if isinstance(result, DeliveryReceipt):
-        attempt.reply = storable(result.reply)
-        return attempt
-    attempt.error = storable(str(result))
-    attempt.stage = storable(result.reply.stage)
-    attempt.reply = storable(result.reply.text)
-    attempt.reply_code = result.reply.reply_code
-    attempt.enhanced_code = storable(result.reply.enhanced_code)
-    return attempt
+        return {"reply": storable(result.reply)}
+    return {
+        "error": storable(str(result)),
+        "stage": storable(result.reply.stage),
+        "reply": storable(result.reply.text),
+        "reply_code": result.reply.reply_code,
+        "enhanced_code": storable(result.reply.enhanced_code),
+    }
 
 
 def facts(attempt: DeliveryAttempt) -> dict[str, object]:

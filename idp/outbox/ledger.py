@@ -17,10 +17,11 @@ from sqlmodel import Session, col, func, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
 from idp.outbox import breakers, policy
+from idp.outbox.attempt import ATTEMPTS
 from idp.outbox.breakers import Note, Turn
 from idp.storage.clock import from_now
 from idp.storage.lists import one_of
-from idp.storage.statements import Rows, Statement
+from idp.storage.statements import Statement, plan_once
 from idp.storage.tables import (
     WAITING,
     DeliveryAttempt,
@@ -107,6 +108,7 @@ def claim(
 
     The clock is the database's: a lease begins at `due_at - lease` of the row returned.
     """
+    plan_once(session)
     seconds = lease.total_seconds()
     return _CLAIM.all(session, ids=message_ids, claimant=claimant, lease=seconds)
 
@@ -118,12 +120,12 @@ def claim_due(
 
     `overdue_by` leaves out those that became due less than so many seconds ago.
     """
+    plan_once(session)
     values = {"claimant": claimant, "lease": policy.LEASE.total_seconds(), "since": -overdue_by}
     taken = _CLAIM_DUE.all(session, most=limit, **values)
     return sorted(taken, key=lambda message: (message.priority, message.id))
 
 
-_ATTEMPTS = Rows(DeliveryAttempt)
 _SETTLE = Statement[None](
     update(Message)
     .where(col(Message.id) == bindparam("of"))
@@ -147,7 +149,7 @@ def settle(session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> lis
         if is_kept:
             _SETTLE.send(session, **_values(*outcome))
         for attempt in outcome[1].attempts:
-            _ATTEMPTS.add(session, attempt)
+            ATTEMPTS.add(session, attempt)
     notes = [note for _, outcome in outcomes for note in outcome.notes]
     turns = iter(breakers.record(session, notes))
     return [

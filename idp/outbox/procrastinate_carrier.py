@@ -6,6 +6,7 @@ that no job reached are swept up. Who runs one takes all that is due, up to its 
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -50,6 +51,8 @@ _FORGET = Statement[None](
     )
 )
 _JOBS_AT_ONCE = 4
+_MAILS_A_JOB = 64
+"""Of those promised in one transaction."""
 _OVERDUE_BY = 10.0  # seconds
 _PAUSE_AFTER_FAILURE = 1.0
 
@@ -97,7 +100,8 @@ class ProcrastinateCarrier(Carrier):
         known = inspect(message, raiseerr=False)
         if known and known.persistent:  # promised before, so a job for later may wait
             _FORGET.send(session, message_ids=[message.id])
-        _DEFER.send(session, **_job(message, None, delay))
+        if delay or _needs_job(session, message):
+            _DEFER.send(session, **_job(message, None, delay))
 
     def follow_up(self, session: Session, outcomes: Sequence[tuple[Message, Outcome]]) -> None:
         """Drop the jobs of messages that others delivered; have a worker woken for a retry."""
@@ -189,6 +193,13 @@ class ProcrastinateCarrier(Carrier):
         @self._app.task(name="keep_watch", queue=_QUEUE)
         async def keep_watch(timestamp: int) -> None:
             """Exist: a worker without a periodic task does not notice that its LISTEN ended."""
+
+
+def _needs_job(session: Session, message: Message) -> bool:
+    """Tell whether this message needs a worker to wake: one takes many that came together."""
+    alike = session.info.setdefault("deferred", Counter())
+    alike[message.priority] += 1
+    return int(alike[message.priority]) % _MAILS_A_JOB == 1
 
 
 def _job(message: Message, due_at: datetime | None, delay: float = 0.0) -> dict[str, object]:

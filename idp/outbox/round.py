@@ -73,9 +73,7 @@ class Round:
 
     def skip(self, connector_id: str, why: str, come_back: datetime) -> None:
         """Put on record that a connector instance was not asked."""
-        row = attempt.record(self.message, connector_id, self.moment, 0.0, TransientFailure(why))
-        row.outcome = attempt.SKIPPED
-        self._attempts.append(row)
+        self._without_a_try(attempt.SKIPPED, why, connector_id)
         self._come_back.append(come_back)
 
     def goes_on_after(self, failure: Result) -> bool:
@@ -127,9 +125,9 @@ class Round:
             self.message.attempts, moment, deadline, jitter=jitter, retry_after=wish
         )
 
-    def _without_a_try(self, outcome: str, why: str) -> None:
-        row = attempt.record(self.message, None, self.moment, 0.0, TransientFailure(why))
-        row.outcome = outcome
+    def _without_a_try(self, outcome: str, why: str, connector_id: str | None = None) -> None:
+        failure = TransientFailure(why)
+        row = attempt.record(self.message, connector_id, self.moment, 0.0, failure, outcome)
         self._attempts.append(row)
 
     def _outcome(

@@ -60,6 +60,18 @@ async def test_the_job_is_written_in_the_callers_transaction(postman: Postman) -
     assert await jobs(postman) == [("todo", 0, False)]
 
 
+async def test_mails_promised_together_share_their_jobs_and_all_go_out(postman: Postman) -> None:
+    def promise_many(session: Session) -> None:
+        for number in range(70):
+            postman.promise_in(session, mail(to=f"person{number}@example.test"))
+
+    await postman.save(postman.first)
+    await postman.database.run(promise_many)
+    assert await jobs(postman) == [("todo", 0, False)] * 2
+    async with running(postman):
+        await until(lambda: len(postman.first.sent) == 70)
+
+
 async def test_the_job_of_a_mail_that_ended_is_dropped(postman: Postman) -> None:
     await postman.save(postman.first)
     await postman.deliver(await postman.promise())
