@@ -69,6 +69,7 @@ def serve(
 
     from idp.app import create_app
     from idp.cli.logs import configure_logs
+    from idp.cli.process import spare_the_collector
     from idp.cli.worker import WORKER_NEEDS_POSTGRESQL
     from idp.cli.workspace import work_on
     from idp.demo.attach import attach_mailbox
@@ -100,6 +101,7 @@ def serve(
         server_header=False,
     )
     typer.echo(f"Serving {settings.issuer} on {settings.host}:{port_of(listener)}", err=True)
+    spare_the_collector()
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -26,6 +26,7 @@ def worker() -> None:
 
     from idp.app import open_server
     from idp.cli.logs import configure_logs
+    from idp.cli.process import spare_the_collector
     from idp.settings import Settings, SetupError
     from idp.storage.migrations import check_current
 
@@ -35,8 +36,10 @@ def worker() -> None:
         raise SetupError(WORKER_NEEDS_POSTGRESQL)
     check_current(settings.database_url)
     typer.echo("Delivering mails.", err=True)
+    server = open_server(settings)
+    spare_the_collector()
     with asyncio.Runner(loop_factory=_event_loop()) as runner:
-        runner.run(_work(open_server(settings)))
+        runner.run(_work(server))
 
 
 def _event_loop() -> "type[AbstractEventLoop]":

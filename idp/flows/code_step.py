@@ -147,7 +147,7 @@ def go_on(
         return CodePage(flow), problem
     go_to = desk.next_step(flow, user)
     if go_to is Step.DONE:
-        return CodePage(flow), desk.finish(session, request, flow)
+        return CodePage(flow), desk.finish(session, request, flow, user)
     return CodePage(flow, go_to=go_to), Checked.PROVEN
 
 

@@ -63,6 +63,7 @@ def _confirm(
         return None
     if flow.proven_at is None:
         return flow, Step.CODE
-    if desk.experience.sign_up.password and find_user(session, flow.email_key) is None:
+    owner = find_user(session, flow.email_key)
+    if owner is None and desk.experience.sign_up.password:
         return flow, Step.NEW_PASSWORD
-    return desk.finish(session, request, flow)
+    return desk.finish(session, request, flow, owner)

@@ -16,7 +16,7 @@ from idp.accounts.devices import is_known_device, is_new_device
 from idp.accounts.passwords import Passwords
 from idp.accounts.sessions import SignedIn, Visit, load_session, start_session
 from idp.accounts.sign_in_experience import SignInExperience
-from idp.accounts.users import create_user, find_user, verify_address
+from idp.accounts.users import create_user, verify_address
 from idp.flows import texts
 from idp.flows.notices import Origin, notice_mail
 from idp.outbox import Outbox
@@ -151,14 +151,14 @@ class Desk:
             return Step.CONFIRM
         return Step.NEW_PASSWORD if user is None and self.experience.sign_up.password else Step.DONE
 
-    def finish(self, session: Session, request: Request, flow: Flow, **account: Any) -> Finished:
-        """Sign the person in, with a new account if there is none; the flow is over.
+    def finish(
+        self, session: Session, request: Request, flow: Flow, owner: User | None, **account: Any
+    ) -> Finished:
+        """Sign the owner of the address in, with a new account if there is none; the flow is over.
 
         `account` holds fields for a new account.
         """
-        user = find_user(session, flow.email_key) or create_user(
-            session, flow.email, locale=flow.locale, **account
-        )
+        user = owner or create_user(session, flow.email, locale=flow.locale, **account)
         verify_address(session, user)
         end_flow(session, flow)
         location = authorization(flow.interaction_id)

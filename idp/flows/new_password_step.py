@@ -58,9 +58,9 @@ def _finish(
     flow = desk.lock_flow(session, request, kind)
     if flow is None or flow.proven_at is None:
         return None
-    if kind is not FlowKind.FORGOT_PASSWORD:
-        return desk.finish(session, request, flow, password_hash=password_hash)
     user = find_user(session, flow.email_key)
+    if kind is not FlowKind.FORGOT_PASSWORD:
+        return desk.finish(session, request, flow, user, password_hash=password_hash)
     if user is None:
         return None
     # OWASP Forgot Password: end what the old password opened, and let the person sign in anew.

@@ -125,7 +125,7 @@ def read_request(
         raise UnprovenError(*_UNKNOWN_REDIRECT_URI)
     cookie = session_cookie(provider.settings).read(request)
     signed_in = load_session(session, cookie, provider.settings)
-    asks_nobody = client.row.first_party and parameters.get("prompt") is None
+    asks_nobody = client.row.first_party and "consent" not in (parameters.get("prompt") or "")
     consent = None if asks_nobody else load_consent(session, signed_in, client)
     resource = parameters.get("resource")
     apis = known_apis(session, resource) if resource else frozenset()
