@@ -22,6 +22,7 @@ from idp.api import (
 )
 from idp.api.bearer import authenticate
 from idp.api.errors import HANDLERS, Envelope
+from idp.api.reference import add_reference
 
 _PARTS = (
     connectors,
@@ -58,6 +59,7 @@ def create_api(office: Office | None = None) -> FastAPI:
     api.state.routes = [route for part in _PARTS for route in part.router.routes]
     for part in _PARTS:
         api.include_router(part.router)
+    add_reference(api)
     return api
 
 
