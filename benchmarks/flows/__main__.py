@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flows", description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--people", type=int, default=1000, help="in each run")
-    parser.add_argument("--at-once", type=int, default=50)
+    parser.add_argument("--at-once", type=int, default=100)
     parser.add_argument("--case", default="", help="only the cases whose name holds this")
     parser.add_argument("--write", action="store_true", help="put the table into the page")
     options = parser.parse_args()
