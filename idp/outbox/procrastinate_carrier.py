@@ -1,4 +1,4 @@
-"""The carrier over PostgreSQL: a job for each promise, run by any of many workers.
+"""The carrier over PostgreSQL: a job with the promise, run by any of many workers.
 
 A job only says that some rows are due, so losing one, or running it twice, does no harm: the rows
 that no job reached are swept up. Who runs one takes all that is due, up to its limit.
