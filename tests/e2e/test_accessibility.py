@@ -94,7 +94,8 @@ def test_a_mistake_shows_in_the_title_and_the_field_and_takes_the_focus(
 def test_a_person_signs_in_with_the_keyboard_alone(page: Page, demo: RunningDemo) -> None:
     tour = Tour(page, demo)
     tour.go("/register")
-    page.keyboard.type(tour.email)  # the field has the focus
+    expect(page.get_by_label("Email address")).to_be_focused()
+    page.keyboard.type(tour.email)
     page.keyboard.press("Enter")
     tour.mails += 1
     expect(page.get_by_label("6-digit code")).to_be_focused()
