@@ -83,6 +83,7 @@ def in_state(state: MessageState) -> list[ColumnElement[bool]]:
     if state in _WAITING:
         waiting = select(Message.id).where(WAITING, is_in)
         return [col(Message.id).in_(waiting)]
+    # Text, word for word as the index has it; statements take that as well.
     return [is_in, NOT_SENT] if state in _INDEXED else [is_in]  # type: ignore[list-item]
 
 

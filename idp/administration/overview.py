@@ -87,7 +87,7 @@ def _hours(session: Session, known: Mapping[datetime, Hour]) -> list[Hour]:
     asked = [place for place, first in enumerate(begins) if first not in known]
     counts = [_ended_between(place, begins[place]) for place in asked]
     hours = [known.get(first) or Hour(first) for first in begins]
-    for place, state, count in session.exec(union_all(*counts)):  # type: ignore[call-overload]
+    for place, state, count in session.connection().execute(union_all(*counts)):
         hours[place] = hours[place].plus(MessageState(state), count)
     return hours
 

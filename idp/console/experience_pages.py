@@ -83,27 +83,29 @@ def _problems(problem: Problem) -> dict[str, str]:
 def _experience_page(
     console: Console, request: Request, visitor: Visitor, draft: Draft
 ) -> Response:
-    return console.page(
-        request,
-        "experience.html",
-        status_code=422 if draft.problems else 200,
-        user=visitor.user,
-        draft=draft,
-        groups=EXPERIENCE,
-        is_about=is_about,
-        notice=_SAVED if "notice" in request.query_params else None,
-    )
+    return _page(console, request, visitor, draft, "experience.html", groups=EXPERIENCE)
 
 
 def _security_page(console: Console, request: Request, visitor: Visitor, draft: Draft) -> Response:
+    facts = facts_of(console.settings, console.office.proofs.limits)
+    return _page(console, request, visitor, draft, "security.html", groups=SECURITY, facts=facts)
+
+
+def _page(
+    console: Console,
+    request: Request,
+    visitor: Visitor,
+    draft: Draft,
+    template: str,
+    **context: object,
+) -> Response:
     return console.page(
         request,
-        "security.html",
+        template,
         status_code=422 if draft.problems else 200,
         user=visitor.user,
         draft=draft,
-        groups=SECURITY,
         is_about=is_about,
-        facts=facts_of(console.settings, console.office.proofs.limits),
         notice=_SAVED if "notice" in request.query_params else None,
+        **context,
     )

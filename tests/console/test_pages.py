@@ -2,6 +2,7 @@
 
 import pytest
 from administrator import Administrator
+from sqlmodel import Session
 
 from idp.administration.audit import Actor, record
 from idp.administration.delivery_search import Wanted, search
@@ -20,8 +21,8 @@ def promised(administrator: Administrator, **values: object) -> Message:
     site = administrator.site
     [message] = site.work(search, Wanted()).messages
 
-    def change(session: object) -> None:
-        row = session.get_one(Message, message.id)  # type: ignore[attr-defined]
+    def change(session: Session) -> None:
+        row = session.get_one(Message, message.id)
         for name, value in values.items():
             setattr(row, name, value)
 
