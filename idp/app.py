@@ -1,7 +1,7 @@
 """The server: one readable list of its parts, routes and middleware."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,7 +31,8 @@ from idp.storage.housekeeping import keep_clean
 from idp.verification import Gate, Limits, Proofs
 from idp.web.body_limit import BodyLimit
 from idp.web.branding import brand_routes
-from idp.web.error_pages import cross_site_page, error_pages
+from idp.web.direct import DirectCalls
+from idp.web.error_pages import Handler, cross_site_page, error_pages
 from idp.web.i18n import mark
 from idp.web.pages import Pages
 from idp.web.security import CrossSiteGuard, SecurityHeaders
@@ -87,13 +88,14 @@ def create_app(
     """
     server = open_server(settings, plugins)
     rooms = _furnish(server, limits)
+    refusals: dict[int | type[Exception], Handler] = {
+        **error_pages(rooms.pages, unreadable=DataError, for_programs=_FOR_PROGRAMS),
+        TooManyPasswords: partial(_too_busy, rooms.pages),
+    }
     app = Starlette(
         routes=_routes(server, rooms),
-        middleware=_middleware(settings, rooms),
-        exception_handlers={
-            **error_pages(rooms.pages, unreadable=DataError, for_programs=_FOR_PROGRAMS),
-            TooManyPasswords: partial(_too_busy, rooms.pages),
-        },
+        middleware=_middleware(settings, rooms, refusals),
+        exception_handlers=refusals,
         lifespan=lambda _: _living(server, rooms, deliver=deliver),
     )
     app.state.server = server
@@ -150,8 +152,16 @@ def _routes(server: Server, rooms: _Rooms) -> list[BaseRoute]:
     ]
 
 
-def _middleware(settings: Settings, rooms: _Rooms) -> list[Middleware]:
+def _middleware(
+    settings: Settings, rooms: _Rooms, refusals: Mapping[int | type[Exception], Handler]
+) -> list[Middleware]:
     return [
+        Middleware(
+            DirectCalls,
+            calls=oidc.direct_calls(rooms.provider),
+            handlers=refusals,
+            largest=_LARGEST_FORM,
+        ),
         Middleware(SecurityHeaders, https=not settings.is_loopback),
         Middleware(
             CrossSiteGuard,

@@ -6,6 +6,6 @@ authlib decide over them, and writes what was decided in one more.
 
 from idp.oidc.logout_tokens import LogoutChannel
 from idp.oidc.provider import Provider
-from idp.oidc.routes import routes
+from idp.oidc.routes import direct_calls, routes
 
-__all__ = ["LogoutChannel", "Provider", "routes"]
+__all__ = ["LogoutChannel", "Provider", "direct_calls", "routes"]

@@ -3,7 +3,7 @@
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_ALLOWED = [
+ALLOWED = [
     # Nobody's cookies count at these endpoints, so the answer is the same for every origin.
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"WWW-Authenticate"),
@@ -26,7 +26,7 @@ class OpenToScripts:
 
         async def send_allowed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_ALLOWED]
+                message["headers"] = [*message["headers"], *ALLOWED]
             await send(message)
 
         await self._app(scope, receive, send_allowed)

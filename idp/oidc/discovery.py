@@ -14,6 +14,7 @@ from idp.oidc.client_metadata import AUTH_METHODS, GRANT_TYPES
 from idp.oidc.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from idp.oidc.id_token import CLAIMS
 from idp.oidc.keys import ALGORITHMS
+from idp.oidc.provider import Provider
 from idp.oidc.request_object import ALGORITHMS as REQUEST_OBJECT_ALGORITHMS
 from idp.web.i18n import LOCALES
 
@@ -80,7 +81,7 @@ def metadata(issuer: str, endpoints: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-async def discovery_endpoint(document: bytes, request: Request) -> Response:
+async def discovery_endpoint(document: bytes, provider: Provider, request: Request) -> Response:
     """Publish the metadata, which were put into words once."""
     headers = {"Cache-Control": "public, max-age=3600"}
     return Response(document, media_type="application/json", headers=headers)

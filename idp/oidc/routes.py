@@ -13,7 +13,7 @@ from starlette.routing import Route
 from idp.oidc.account_selection import select_account_page
 from idp.oidc.authorize import authorization_endpoint
 from idp.oidc.consent import consent_page
-from idp.oidc.cors import OpenToScripts
+from idp.oidc.cors import ALLOWED, OpenToScripts
 from idp.oidc.device_authorization import DEVICE_PAGE, device_authorization_endpoint
 from idp.oidc.device_page import device_page
 from idp.oidc.discovery import discovery_endpoint, metadata
@@ -26,26 +26,37 @@ from idp.oidc.provider import Provider
 from idp.oidc.revoke import revocation_endpoint
 from idp.oidc.token import token_endpoint
 from idp.oidc.userinfo import userinfo_endpoint
+from idp.web.direct import DirectCall
+from idp.web.security import program_headers, raw_headers, security_headers
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint under its name in the metadata; scripts of any origin may call `cors` ones."""
+    """One endpoint under its name in the metadata.
+
+    Scripts of any origin may call `cors` ones; those with a `page` show something to people.
+    """
 
     name: str
     path: str
     answer: Callable[[Provider, Request], Awaitable[Response]]
     methods: tuple[str, ...]
     cors: bool = False
+    page: bool = False
 
 
-# What is asked most comes first, for they are tried one after the other.
 ENDPOINTS = (
     Endpoint("jwks_uri", "/oidc/jwks", jwks_endpoint, ("GET",), cors=True),
     Endpoint("token_endpoint", "/oidc/token", token_endpoint, ("POST",), cors=True),
     Endpoint("userinfo_endpoint", "/oidc/userinfo", userinfo_endpoint, ("GET", "POST"), cors=True),
     Endpoint("introspection_endpoint", "/oidc/introspect", introspection_endpoint, ("POST",)),
-    Endpoint("authorization_endpoint", "/oidc/authorize", authorization_endpoint, ("GET", "POST")),
+    Endpoint(
+        "authorization_endpoint",
+        "/oidc/authorize",
+        authorization_endpoint,
+        ("GET", "POST"),
+        page=True,
+    ),
     Endpoint("revocation_endpoint", "/oidc/revoke", revocation_endpoint, ("POST",), cors=True),
     Endpoint(
         "pushed_authorization_request_endpoint",
@@ -59,7 +70,9 @@ ENDPOINTS = (
         device_authorization_endpoint,
         ("POST",),
     ),
-    Endpoint("end_session_endpoint", "/oidc/logout", end_session_endpoint, ("GET", "POST")),
+    Endpoint(
+        "end_session_endpoint", "/oidc/logout", end_session_endpoint, ("GET", "POST"), page=True
+    ),
 )
 PAGES = {SELECT_ACCOUNT: select_account_page, CONSENT: consent_page, DEVICE_PAGE: device_page}
 """What a person may see between an authorization request and its answer; of no use to clients."""
@@ -68,27 +81,42 @@ DISCOVERY = ("/.well-known/openid-configuration", "/.well-known/oauth-authorizat
 
 def routes(provider: Provider) -> list[Route]:
     """Return every route of the provider."""
-    paths = {endpoint.name: endpoint.path for endpoint in ENDPOINTS}
-    document = json.dumps(metadata(provider.settings.issuer, paths)).encode()
-    discovery = partial(discovery_endpoint, document)
     return [
-        *(_route(path, discovery, ("GET",), cors=True) for path in DISCOVERY),
-        *(_route(e.path, partial(e.answer, provider), e.methods, cors=e.cors) for e in ENDPOINTS),
+        *(_route(endpoint, partial(endpoint.answer, provider)) for endpoint in _all(provider)),
         *(
-            _route(path, partial(page, provider), ("GET", "POST"), cors=False)
+            Route(path, partial(page, provider), methods=["GET", "POST"])
             for path, page in PAGES.items()
         ),
     ]
 
 
-def _route(
-    path: str,
-    answer: Callable[[Request], Awaitable[Response]],
-    methods: tuple[str, ...],
-    *,
-    cors: bool,
-) -> Route:
-    if not cors:
-        return Route(path, answer, methods=methods)
-    middleware = Middleware(OpenToScripts, methods=methods)
-    return Route(path, answer, methods=(*methods, "OPTIONS"), middleware=[middleware])
+def _route(endpoint: Endpoint, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+    if not endpoint.cors:
+        return Route(endpoint.path, answer, methods=endpoint.methods)
+    middleware = [Middleware(OpenToScripts, methods=endpoint.methods)]
+    methods = (*endpoint.methods, "OPTIONS")
+    return Route(endpoint.path, answer, methods=methods, middleware=middleware)
+
+
+def direct_calls(provider: Provider) -> dict[str, DirectCall]:
+    """Return the endpoints by their path, for programs call them all day."""
+    https = not provider.settings.is_loopback
+    of_page = raw_headers(security_headers(https=https))
+    of_program = raw_headers(program_headers(https=https))
+    return {
+        endpoint.path: DirectCall(
+            partial(endpoint.answer, provider),
+            frozenset(endpoint.methods),
+            [*(of_page if endpoint.page else of_program), *(ALLOWED if endpoint.cors else ())],
+        )
+        for endpoint in _all(provider)
+    }
+
+
+def _all(provider: Provider) -> list[Endpoint]:
+    """List the endpoints with the documents that tell of them."""
+    paths = {endpoint.name: endpoint.path for endpoint in ENDPOINTS}
+    document = json.dumps(metadata(provider.settings.issuer, paths)).encode()
+    publish = partial(discovery_endpoint, document)
+    documents = [Endpoint("", path, publish, ("GET",), cors=True) for path in DISCOVERY]
+    return [*documents, *ENDPOINTS]

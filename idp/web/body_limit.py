@@ -27,16 +27,17 @@ class _Limit(RequestBodyLimitMiddleware):
     """Counts a body only when nobody said how long it is."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._is_known_to_be_short(scope):
+        if scope["type"] == "http" and not is_known_to_be_short(scope, self.max_body_size):
             await super().__call__(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    def _is_known_to_be_short(self, scope: Scope) -> bool:
-        """Tell whether a server of HTTP/1.1 hands on no more than this (RFC 9112 §6.3)."""
-        if not scope["http_version"].startswith("1"):
-            return False
-        headers = dict(scope["headers"])
-        length = headers.get(b"content-length", b"0")
-        is_counted = b"transfer-encoding" not in headers and length.isdigit() and len(length) < 9
-        return is_counted and int(length) <= self.max_body_size
+
+def is_known_to_be_short(scope: Scope, largest: int) -> bool:
+    """Tell whether a server of HTTP/1.1 hands on no more than this (RFC 9112 §6.3)."""
+    if not scope["http_version"].startswith("1"):
+        return False
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    is_counted = b"transfer-encoding" not in headers and length.isdigit() and len(length) < 9
+    return is_counted and int(length) <= largest

@@ -28,6 +28,13 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+# An answer that is no page needs none of what steers a browser's pages.
+_PROGRAM_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+_HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 _ACCOUNT = "/account"
 _LOOKS = ("/static/", "/branding/")
 
@@ -47,7 +54,12 @@ def page_policy(path: str, extra: Mapping[str, Iterable[str]] | None = None) -> 
 
 def security_headers(*, https: bool) -> dict[str, str]:
     """Return the headers of an answer that sets none of them itself."""
-    return _HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
+    return _HEADERS | (_HTTPS_ONLY if https else {})
+
+
+def program_headers(*, https: bool) -> dict[str, str]:
+    """Return the same for an answer that programs read, and nobody sees as a page."""
+    return _PROGRAM_HEADERS | (_HTTPS_ONLY if https else {})
 
 
 class SecurityHeaders:
@@ -56,10 +68,10 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
         headers = security_headers(https=https)
-        self._headers = _raw(headers)
+        self._headers = raw_headers(headers)
         # Kept, and asked after.
-        self._of_looks = _raw(headers | {"Cache-Control": "no-cache"})
-        self._of_account = _raw(headers | {"Content-Security-Policy": page_policy(_ACCOUNT)})
+        self._of_looks = raw_headers(headers | {"Cache-Control": "no-cache"})
+        self._of_account = raw_headers(headers | {"Content-Security-Policy": page_policy(_ACCOUNT)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,7 +94,7 @@ class SecurityHeaders:
         return self._of_looks if path.startswith(_LOOKS) else self._headers
 
 
-def _raw(headers: Mapping[str, str]) -> RawHeaders:
+def raw_headers(headers: Mapping[str, str]) -> RawHeaders:
     """Put headers into bytes once, as they go over the wire."""
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
