@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from idp.storage.tables import User
+from datetime import datetime
+from typing import Any, Protocol
 
 CLAIMS_BY_SCOPE = {
     "openid": ("sub",),
@@ -34,18 +33,35 @@ SCOPES = (*CLAIMS_BY_SCOPE, "offline_access")
 _SCOPE_OF = {claim: scope for scope, claims in CLAIMS_BY_SCOPE.items() for claim in claims}
 
 
-def claims_of(user: User, scope: str, names: Iterable[str] = ()) -> dict[str, Any]:
+class Person(Protocol):
+    """What is known about a person, by the names of the table."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def email_verified(self) -> bool: ...
+    @property
+    def locale(self) -> str | None: ...
+    @property
+    def updated_at(self) -> datetime: ...
+    @property
+    def claims(self) -> Mapping[str, Any]: ...
+
+
+def claims_of(person: Person, scope: str, names: Iterable[str] = ()) -> dict[str, Any]:
     """Return the claims of a person that a scope covers or that were asked for by name.
 
     What nobody has told us is left out.
     """
     known = {
-        **user.claims,
-        "sub": user.id,
-        "email": user.email,
-        "email_verified": user.email_verified,
-        "locale": user.locale,
-        "updated_at": int(user.updated_at.timestamp()),
+        **person.claims,
+        "sub": person.id,
+        "email": person.email,
+        "email_verified": person.email_verified,
+        "locale": person.locale,
+        "updated_at": int(person.updated_at.timestamp()),
     }
     wanted = [claim for name in scope.split() for claim in CLAIMS_BY_SCOPE.get(name, ())]
     return {claim: known[claim] for claim in [*wanted, *names] if known.get(claim) is not None}

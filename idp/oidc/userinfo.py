@@ -2,51 +2,68 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from idp.oidc.answers import answer
 from idp.oidc.claims import claims_of
 from idp.oidc.dpop import ALGORITHMS, InvalidDpopProofError, Proof, read_proof, use_proof
 from idp.oidc.parameters import form_parameters
 from idp.oidc.provider import Provider
+from idp.storage import Database
+from idp.storage.clock import from_now
+from idp.storage.lookups import Lookup
 from idp.storage.secrets import fingerprint
-from idp.storage.statements import Statement
-from idp.storage.tables import AccessToken, Client, Grant, User, now
+from idp.storage.tables import AccessToken, Client, Grant, User
 
-_FIND = Statement[Any](
+_FIND = Lookup[Any](
     select(  # type: ignore[call-overload]
-        User,
+        User.id,
+        User.email,
+        User.email_verified,
+        User.locale,
+        User.updated_at,
+        User.claims,
         AccessToken.scope,
         Grant.claims,
-        Client.id,
+        AccessToken.client_id,
         Client.userinfo_signed_response_alg,
-        AccessToken.expires_at,
-        Grant.revoked_at,
-        AccessToken.audience,
         AccessToken.dpop_jkt,
     )
     .join(Grant, col(Grant.id) == col(AccessToken.grant_id))
     .join(User, col(User.id) == col(Grant.user_id))
     .join(Client, col(Client.id) == col(AccessToken.client_id))
-    .where(col(AccessToken.fingerprint) == bindparam("fingerprint"))
+    .where(
+        col(AccessToken.audience).is_(None),  # RFC 9068 §4: the others are for APIs
+        col(AccessToken.expires_at) > from_now(),
+        col(Grant.revoked_at).is_(None),
+        col(User.suspended_at).is_(None),
+    ),
+    col(AccessToken.fingerprint),
 )
 
 
-@dataclass(frozen=True)
-class Bearer:
+class Bearer(NamedTuple):
     """Whom an access token tells about, how much, and to which client."""
 
-    user: User
+    id: str
+    email: str | None
+    email_verified: bool
+    locale: str | None
+    updated_at: datetime
+    claims: Mapping[str, Any]
     scope: str
     names: Mapping[str, list[str]]
     """Claims that were asked for one by one."""
     client_id: str
     algorithm: str | None
     """Set for a client that wants the answer signed."""
+    dpop_jkt: str | None
+    """Thumbprint of the key the access token is bound to (RFC 9449)."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +101,14 @@ async def userinfo_endpoint(provider: Provider, request: Request) -> Response:
     """Tell a client about the person whose access token it presents."""
     try:
         presented = await read_access_token(request, provider.settings.issuer)
-        # A proof is good for one request, which is written down.
-        load = provider.database.run if presented.proof else provider.database.read
-        told = await load(load_access_token, presented)
+        told = await find_bearer(provider.database, presented)
         check_scope(told)
     except BearerError as error:
         return error.to_response()
-    claims = claims_of(told.user, told.scope, told.names.get("userinfo", ()))
+    claims = claims_of(told, told.scope, told.names.get("userinfo", ()))
     if told.algorithm:
         return _signed(provider, claims, told.client_id, told.algorithm)
-    return JSONResponse(claims, headers={"Cache-Control": "no-store"})
+    return answer(claims)
 
 
 def _signed(provider: Provider, claims: dict[str, Any], client_id: str, algorithm: str) -> Response:
@@ -132,27 +147,22 @@ def _bound(request: Request, issuer: str, access_token: str) -> Presented:
     return Presented(access_token, proof)
 
 
-def load_access_token(session: Session, presented: Presented) -> Bearer:
+async def find_bearer(database: Database, presented: Presented) -> Bearer:
     """Return what an access token stands for; raises BearerError if it stands for nothing."""
-    found = _FIND.first(session, fingerprint=fingerprint(presented.access_token))
-    if found is not None:
-        *bearer, expires_at, revoked_at, audience, dpop_jkt = found
-        told = Bearer(*bearer)
-        is_for_us = audience is None  # RFC 9068 §4
-        has_ended = revoked_at or told.user.suspended_at or expires_at <= now()
-        if is_for_us and not has_ended:
-            check_key(session, presented.proof, dpop_jkt)
-            return told
+    for found in await _FIND.find(database, fingerprint(presented.access_token)):
+        told = Bearer(*found)
+        await check_key(database, presented.proof, told.dpop_jkt)
+        return told
     raise BearerError(401, "invalid_token", "The access token is unknown or has ended.")
 
 
-def check_key(session: Session, proof: Proof | None, dpop_jkt: str | None) -> None:
+async def check_key(database: Database, proof: Proof | None, dpop_jkt: str | None) -> None:
     """RFC 9449 §7.1 and §7.2: a bound access token comes with its key, any other as a bearer."""
     if (proof.jkt if proof else None) != dpop_jkt:
         raise DpopError(401, "invalid_token", "The access token is not bound to this key.")
     if proof:
         try:
-            use_proof(session, proof)
+            await database.run(use_proof, proof)
         except InvalidDpopProofError as error:
             raise DpopError(401, "invalid_dpop_proof", error.description) from error
 

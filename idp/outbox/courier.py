@@ -12,17 +12,19 @@ from idp.connectors import Connectors
 from idp.outbox import attempt, breakers, ledger
 from idp.outbox.channel import Channel, Claim
 from idp.outbox.email_channel import EMAIL, EmailChannel
-from idp.outbox.group_commit import GroupCommit
 from idp.outbox.ledger import Outcome, Settled
 from idp.outbox.policy import Circuit
 from idp.outbox.round import Round
 from idp.plugins import Plugins
 from idp.storage import Database, Secrets
+from idp.storage.group_commit import GroupCommit
 from idp.storage.tables import Connector, Message
 
 P = ParamSpec("P")
 
 log = structlog.get_logger(__name__)
+
+_LINGER = 0.010  # seconds: settling later costs nobody anything, and the database less
 
 FollowUp = Callable[[Session, Sequence[tuple[Message, Outcome]]], None]
 """Tells a carrier, inside the transaction, which messages have ended and which come back when."""
@@ -44,7 +46,7 @@ class Courier:
         self.connectors = connectors
         self._plugins = plugins
         self._follow_up = follow_up
-        self._settlements = GroupCommit(self._settle)
+        self._settlements = GroupCommit(self._settle, _LINGER)
         self._channels: dict[str, Channel] = {}
         self.open(EmailChannel(database, secrets))
 

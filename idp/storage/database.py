@@ -8,9 +8,9 @@ import asyncio
 import select
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -21,10 +21,15 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 from sqlmodel import Session
 
 from idp.settings import SetupError
+from idp.storage.group_commit import GroupCommit
 from idp.storage.pipeline import Pipeline, have_statements_wait, pipeline_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Work = Callable[[Session, Sequence[Item]], Sequence[Answer]]
+"""A unit of work for many at once: an answer for each item."""
 
 _WAIT_FOR_LOCK = 30.0  # seconds a worker thread waits for SQLite's write lock
 _POSTGRESQL_CONNECTIONS = 12
@@ -36,6 +41,9 @@ _HIDE_VALUES = True
 
 class Database(ABC):
     """Where units of work run."""
+
+    def __init__(self) -> None:
+        self._groups: dict[Callable[..., Any], GroupCommit[Any, Any]] = {}
 
     async def run(
         self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -54,6 +62,25 @@ class Database(ABC):
     ) -> T:
         """Run `work(session, ...)`, which changes nothing, without beginning a transaction."""
         return await self._read(lambda session: work(session, *args, **kwargs))
+
+    async def run_together(self, work: Work[Item, Answer], item: Item) -> Answer:
+        """Run `work(session, items)` as one transaction over what is asked for meanwhile.
+
+        Returns the answer to `item`. When work on many fails, each is tried alone.
+        """
+        return await self._group(self.run, work)(item)
+
+    async def read_together(self, work: Work[Item, Answer], item: Item) -> Answer:
+        """Do the same for work that changes nothing."""
+        return await self._group(self.read, work)(item)
+
+    def _group(
+        self, run: Callable[..., Awaitable[Any]], work: Work[Item, Answer]
+    ) -> GroupCommit[Item, Answer]:
+        group = self._groups.get(work)
+        if group is None:
+            group = self._groups[work] = GroupCommit(partial(run, work))
+        return group
 
     @abstractmethod
     async def _run(self, unit: Callable[[Session], T]) -> T: ...
@@ -97,6 +124,7 @@ class _Sqlite(Database):
     """Runs on the event loop, where a statement costs microseconds; waits for locks in a thread."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._impatient = sqlite_engine(url, begin=_DEFERRED, timeout=0)
         self._patient = sqlite_engine(url, begin=_IMMEDIATE, timeout=_WAIT_FOR_LOCK)
 
@@ -115,6 +143,10 @@ class _Sqlite(Database):
     async def _read(self, unit: Callable[[Session], T]) -> T:
         return _use(self._kept, unit)
 
+    async def read_together(self, work: Work[Item, Answer], item: Item) -> Answer:
+        """Read at once: collecting costs more than a read."""
+        return (await self.read(work, [item]))[0]
+
     @cached_property
     def _kept(self) -> Session:
         """The one session of the event loop: making another costs more than a read."""
@@ -131,6 +163,7 @@ class _PostgreSQL(Database):
     """Runs the same functions over psycopg's asynchronous connections."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._engine = create_async_engine(
             driver_url(url),
             poolclass=NullPool,

@@ -1,6 +1,7 @@
 """Calls of programs go past the routes, and get what they would get there."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from starlette.applications import Starlette
@@ -12,6 +13,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from idp.web.direct import DirectCall, DirectCalls
+
+if TYPE_CHECKING:
+    from idp.web.error_pages import Handler
 
 
 async def answer(request: Request) -> Response:
@@ -35,7 +39,7 @@ def client() -> TestClient:
     headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
     call = DirectCall(answer, frozenset({"POST"}), headers)
     calls = dict.fromkeys(("/token", "/broken", "/unforeseen"), call)
-    handlers = {HTTPException: refuse, Exception: refuse}
+    handlers: dict[int | type[Exception], Handler] = {HTTPException: refuse, Exception: refuse}
     direct = Middleware(DirectCalls, calls=calls, handlers=handlers, largest=100)
     route = Route("/token", ordinary, methods=["GET", "POST", "DELETE"])
     return TestClient(Starlette(routes=[route], middleware=[direct]))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from idp.outbox.group_commit import GroupCommit
+from idp.storage.group_commit import GroupCommit
 
 
 class Groups:

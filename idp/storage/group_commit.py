@@ -10,18 +10,20 @@ Answer = TypeVar("Answer")
 
 _LARGEST = 100
 _BUSY = 0.005  # seconds since the last group: more will come
-_LINGER = 0.010  # seconds: settling later costs nobody anything, and the database less
 
 
 class GroupCommit(Generic[Item, Answer]):
     """Collects items and works on all of them at once, one group after the other.
 
-    The first to come is served at once; while many come, a few milliseconds are spent collecting.
+    The first to come is served at once; while many come, `linger` seconds are spent collecting.
     When a group fails its items are tried one by one, so that a bad one spoils no other.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], linger: float = 0.0
+    ) -> None:
         self._work = work
+        self._linger = linger
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._task: asyncio.Task[None] | None = None
         self._last = 0.0
@@ -37,8 +39,8 @@ class GroupCommit(Generic[Item, Answer]):
     async def _work_off(self) -> None:
         try:
             while self._waiting:
-                if perf_counter() - self._last < _BUSY:
-                    await asyncio.sleep(_LINGER)
+                if self._linger and perf_counter() - self._last < _BUSY:
+                    await asyncio.sleep(self._linger)
                 group, self._waiting = self._waiting[:_LARGEST], self._waiting[_LARGEST:]
                 if not await self._answer(group) and len(group) > 1:
                     for pair in group:
