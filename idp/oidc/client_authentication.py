@@ -1,42 +1,31 @@
 """How a client proves who it is (RFC 6749 §2.3, OIDC Core §9), at every endpoint it calls."""
 
 from base64 import b64decode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
-from joserfc.jwk import KeySet
-from sqlalchemy import and_, bindparam, or_
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 from starlette.datastructures import Headers
 
 from idp.oidc.client_assertion import ASSERTION_TYPE, check_assertion, claimed_client_id
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters
-from idp.settings import Settings
+from idp.storage import Database
+from idp.storage.lookups import Lookup
 from idp.storage.secrets import fingerprint
-from idp.storage.statements import Statement
 from idp.storage.tables import Client, ClientSecret, now
 
 if TYPE_CHECKING:
     from idp.oidc.provider import Provider
 
-_FIND = Statement[tuple[Client, str | None]](
-    select(Client, ClientSecret.id)
-    .outerjoin(
-        ClientSecret,
-        and_(
-            col(ClientSecret.client_id) == col(Client.id),
-            col(ClientSecret.fingerprint) == bindparam("secret"),
-            or_(
-                col(ClientSecret.expires_at).is_(None),
-                col(ClientSecret.expires_at) > bindparam("moment"),
-            ),
-        ),
-    )
-    .where(col(Client.id) == bindparam("client_id"))
+_FIND = Lookup[tuple[Client, str | None, datetime | None]](
+    select(Client, ClientSecret.fingerprint, ClientSecret.expires_at).outerjoin(
+        ClientSecret, col(ClientSecret.client_id) == col(Client.id)
+    ),
+    col(Client.id),
 )
 
 
@@ -47,18 +36,48 @@ class Credentials:
     client_id: str | None
     secret: str | None = None
     assertion: str | None = None
-    keys: KeySet | None = None
-    """The registered keys of the client it names, for a client that signs."""
 
 
-async def present_credentials(
+async def authenticate_client(
     provider: "Provider", headers: Headers, form: Parameters
-) -> Credentials:
-    """Return the credentials of a request, with the keys to verify them where they are signed."""
+) -> RegisteredClient:
+    """Return the client that sent a request; raises OAuth2Error unless it proved that, in one way.
+
+    A signed assertion is good for one request and counts as used from here on.
+    """
     said = read_credentials(headers, form)
-    if said.assertion is None:
-        return said
-    return replace(said, keys=await provider.client_keys.find(said.client_id, said.assertion))
+    client, has_proven_secret = await _find(provider.database, said)
+    if said.assertion is not None:
+        keys = await provider.client_keys.find(said.client_id, said.assertion)
+        await provider.database.run(
+            check_assertion, provider.settings, client, said.assertion, keys
+        )
+    elif client.is_public:
+        _require(said.secret is None, "This client has no secret.")
+    else:
+        _require(not client.uses_assertions, "The client must authenticate with private_key_jwt.")
+        _require(said.secret is not None, "The client did not authenticate.")
+        _require(has_proven_secret, "The client_secret is wrong or has expired.")
+    return client
+
+
+async def authenticate_confidential_client(
+    provider: "Provider", headers: Headers, form: Parameters
+) -> RegisteredClient:
+    """Return the client; raises InvalidClientError for public ones too, which prove nothing."""
+    client = await authenticate_client(provider, headers, form)
+    _require(not client.is_public, "Only clients with a secret or a key may ask.")
+    return client
+
+
+async def _find(database: Database, said: Credentials) -> tuple[RegisteredClient, bool]:
+    client_id = (said.client_id or "").replace("\0", "")  # PostgreSQL stores no NUL
+    found = await _FIND.find(database, client_id)
+    if not found:
+        raise _refused("There is no client with this client_id.")
+    presented = fingerprint(said.secret) if said.secret else ""
+    proven = [ends for _, secret, ends in found if secret == presented]
+    return RegisteredClient(found[0][0]), any(ends is None or ends > now() for ends in proven)
 
 
 def read_credentials(headers: Headers, form: Parameters) -> Credentials:
@@ -98,43 +117,6 @@ def _read_assertion(form: Parameters) -> Credentials | None:
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         raise InvalidRequestError("The client_assertion_type is missing or unknown.")
     return Credentials(claimed_client_id(assertion), assertion=assertion)
-
-
-def authenticate_client(
-    session: Session, settings: Settings, credentials: Credentials
-) -> RegisteredClient:
-    """Return the client that sent a request; raises InvalidClientError unless it proved that."""
-    moment = now()
-    client, has_proven_secret = _find(session, credentials, moment)
-    if credentials.assertion is not None:
-        check_assertion(session, settings, client, credentials.assertion, credentials.keys)
-    elif client.is_public:
-        _require(credentials.secret is None, "This client has no secret.")
-    else:
-        _require(not client.uses_assertions, "The client must authenticate with private_key_jwt.")
-        _require(credentials.secret is not None, "The client did not authenticate.")
-        _require(has_proven_secret, "The client_secret is wrong or has expired.")
-    return client
-
-
-def authenticate_confidential_client(
-    session: Session, settings: Settings, credentials: Credentials
-) -> RegisteredClient:
-    """Return the client; raises InvalidClientError for public ones too, which prove nothing."""
-    client = authenticate_client(session, settings, credentials)
-    _require(not client.is_public, "Only clients with a secret or a key may ask.")
-    return client
-
-
-def _find(
-    session: Session, credentials: Credentials, moment: datetime
-) -> tuple[RegisteredClient, bool]:
-    secret = fingerprint(credentials.secret) if credentials.secret else ""
-    client_id = (credentials.client_id or "").replace("\0", "")  # PostgreSQL stores no NUL
-    found = _FIND.first(session, client_id=client_id, secret=secret, moment=moment)
-    if found is None:
-        raise _refused("There is no client with this client_id.")
-    return RegisteredClient(found[0]), found[1] is not None
 
 
 def _require(fact: bool, otherwise: str) -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.oidc.answers import answer, refusal
-from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
+from idp.oidc.client_authentication import authenticate_client
 from idp.oidc.client_metadata import DEVICE_CODE
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters, form_parameters
@@ -34,8 +34,9 @@ async def device_authorization_endpoint(provider: Provider, request: Request) ->
     device_code = new_secret()
     try:
         check_parameters(form)
-        credentials = await present_credentials(provider, request.headers, form)
-        user_code = await provider.database.run(_start, provider, credentials, form, device_code)
+        client = await authenticate_client(provider, request.headers, form)
+        check_grant_type(client)
+        user_code = await provider.database.run(_start, client, form, device_code)
     except OAuth2Error as error:
         return refusal(error)
     page = provider.settings.issuer + DEVICE_PAGE
@@ -63,11 +64,7 @@ def check_grant_type(client: RegisteredClient) -> None:
         raise UnauthorizedClientError("The client is not registered for device codes.")
 
 
-def _start(
-    session: Session, provider: Provider, said: Credentials, form: Parameters, device_code: str
-) -> str:
-    client = authenticate_client(session, provider.settings, said)
-    check_grant_type(client)
+def _start(session: Session, client: RegisteredClient, form: Parameters, device_code: str) -> str:
     drawn = "".join(secrets.choice(_LETTERS) for _ in range(8))
     row = _DEVICES.insert(
         session,

@@ -1,60 +1,69 @@
 """The introspection endpoint (RFC 7662): an API asks what a token it was shown is worth."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlmodel import col, func, select
 from starlette.requests import Request
 from starlette.responses import Response
 
 from idp.oidc.answers import answer, refusal
-from idp.oidc.client_authentication import (
-    Credentials,
-    authenticate_confidential_client,
-    present_credentials,
-)
+from idp.oidc.client_authentication import authenticate_confidential_client
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
+from idp.storage import Database
+from idp.storage.clock import from_now
+from idp.storage.lookups import Lookup
 from idp.storage.secrets import fingerprint
-from idp.storage.statements import Statement
-from idp.storage.tables import AccessToken, Grant, RefreshToken, User, now
+from idp.storage.tables import AccessToken, Grant, RefreshToken, User
 
-_ACCESS_TOKEN = Statement[tuple[AccessToken, str | None, datetime | None, datetime | None]](
-    select(AccessToken, Grant.user_id, Grant.revoked_at, User.suspended_at)
+_ACCESS_TOKEN = Lookup[Any](
+    select(  # type: ignore[call-overload]
+        AccessToken.client_id,
+        AccessToken.scope,
+        # RFC 9068 §2.2: a client that acts for itself is the subject.
+        func.coalesce(Grant.user_id, AccessToken.client_id),
+        AccessToken.expires_at,
+        AccessToken.audience,
+        AccessToken.issued_at,
+        AccessToken.dpop_jkt,
+    )
     .outerjoin(Grant, col(Grant.id) == col(AccessToken.grant_id))
     .outerjoin(User, col(User.id) == col(Grant.user_id))
-    .where(col(AccessToken.fingerprint) == bindparam("fingerprint"))
+    .where(
+        col(AccessToken.expires_at) > from_now(),
+        col(Grant.revoked_at).is_(None),
+        col(User.suspended_at).is_(None),
+    ),
+    col(AccessToken.fingerprint),
 )
-_REFRESH_TOKEN = Statement[tuple[RefreshToken, Grant, datetime | None]](
-    select(RefreshToken, Grant, User.suspended_at)
+_REFRESH_TOKEN = Lookup[Any](
+    select(Grant.client_id, Grant.scope, Grant.user_id, RefreshToken.expires_at)
     .join(Grant, col(Grant.id) == col(RefreshToken.grant_id))
     .join(User, col(User.id) == col(Grant.user_id))
-    .where(col(RefreshToken.fingerprint) == bindparam("fingerprint"))
+    .where(
+        col(RefreshToken.expires_at) > from_now(),
+        col(RefreshToken.used_at).is_(None),
+        col(Grant.revoked_at).is_(None),
+        col(User.suspended_at).is_(None),
+    ),
+    col(RefreshToken.fingerprint),
 )
 
 
-@dataclass(frozen=True)
-class IssuedToken:
-    """What there is to know about a token."""
+class ActiveToken(NamedTuple):
+    """What there is to know about a token that is worth something."""
 
     client_id: str
     scope: str
     subject: str
     expires_at: datetime
-    ended: tuple[datetime | None, ...]
-    """The moments that each ended it, if they have come."""
     audience: str | None = None
     issued_at: datetime | None = None
     dpop_jkt: str | None = None
-
-    @property
-    def is_active(self) -> bool:
-        return not any(self.ended) and self.expires_at > now()
 
     def may_be_shown_to(self, client: RegisteredClient) -> bool:
         """RFC 7662 §4: applications of somebody else learn of their own tokens only."""
@@ -66,14 +75,13 @@ async def introspection_endpoint(provider: Provider, request: Request) -> Respon
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        credentials = await present_credentials(provider, request.headers, form)
-        database = provider.database
-        # An assertion is good for one request, which is written down.
-        ask = database.run if credentials.assertion else database.read
-        issued = await ask(_read, provider, credentials, form.data["token"])
+        client = await authenticate_confidential_client(provider, request.headers, form)
     except OAuth2Error as error:
         return refusal(error)
-    return answer(_described(provider.settings.issuer, issued) if issued else {"active": False})
+    issued = await _find(provider.database, form.data["token"])
+    if issued is None or not issued.may_be_shown_to(client):
+        return answer({"active": False})
+    return answer(_described(provider.settings.issuer, issued))
 
 
 def check_parameters(form: Parameters) -> None:
@@ -84,43 +92,16 @@ def check_parameters(form: Parameters) -> None:
         raise InvalidRequestError("The token is missing.")
 
 
-def _read(
-    session: Session, provider: Provider, credentials: Credentials, presented: str
-) -> IssuedToken | None:
-    client = authenticate_confidential_client(session, provider.settings, credentials)
-    issued = _find_access_token(session, presented) or _find_refresh_token(session, presented)
-    if issued is None or not issued.is_active or not issued.may_be_shown_to(client):
-        return None
-    return issued
+async def _find(database: Database, presented: str) -> ActiveToken | None:
+    key = fingerprint(presented)
+    for access_token in await _ACCESS_TOKEN.find(database, key):
+        return ActiveToken(*access_token)
+    for refresh_token in await _REFRESH_TOKEN.find(database, key):
+        return ActiveToken(*refresh_token)
+    return None
 
 
-def _find_access_token(session: Session, presented: str) -> IssuedToken | None:
-    found = _ACCESS_TOKEN.first(session, fingerprint=fingerprint(presented))
-    if found is None:
-        return None
-    row, user_id, revoked_at, suspended_at = found
-    return IssuedToken(
-        client_id=row.client_id,
-        scope=row.scope,
-        subject=user_id or row.client_id,  # RFC 9068 §2.2: a client that acts for itself
-        expires_at=row.expires_at,
-        ended=(revoked_at, suspended_at),
-        audience=row.audience,
-        issued_at=row.issued_at,
-        dpop_jkt=row.dpop_jkt,
-    )
-
-
-def _find_refresh_token(session: Session, presented: str) -> IssuedToken | None:
-    found = _REFRESH_TOKEN.first(session, fingerprint=fingerprint(presented))
-    if found is None:
-        return None
-    row, grant, suspended_at = found
-    ended = (row.used_at, grant.revoked_at, suspended_at)
-    return IssuedToken(grant.client_id, grant.scope, grant.user_id, row.expires_at, ended)
-
-
-def _described(issuer: str, issued: IssuedToken) -> dict[str, Any]:
+def _described(issuer: str, issued: ActiveToken) -> dict[str, Any]:
     """Word it as RFC 7662 §2.2 does."""
     described = {
         "active": True,

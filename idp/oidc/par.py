@@ -14,8 +14,7 @@ from idp.oidc.access_token import known_apis
 from idp.oidc.answers import answer, refusal
 from idp.oidc.authorization_checks import CLIENT_CHECKS
 from idp.oidc.authorization_request import AuthorizationRequest
-from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
-from idp.oidc.clients import RegisteredClient
+from idp.oidc.client_authentication import authenticate_client
 from idp.oidc.dpop import InvalidDpopProofError, Proof, read_proof, use_proof
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
@@ -45,8 +44,7 @@ async def pushed_authorization_request_endpoint(provider: Provider, request: Req
     """Check a request as far as it goes without a person, and keep it under a new name."""
     form = await form_parameters(request)
     try:
-        credentials = await present_credentials(provider, request.headers, form)
-        client = await provider.database.run(_authenticate, provider, credentials)
+        client = await authenticate_client(provider, request.headers, form)
         keys = await request_object_keys(provider, form, client.row.id)
         sent = unpack(form, client, provider.settings.issuer, keys)
         apis = await provider.database.read(known_apis, sent.get("resource"))
@@ -88,12 +86,6 @@ def take_pushed(session: Session, sent: Parameters, client_id: str) -> Parameter
     named = fingerprint(sent.get("request_uri") or "")
     row = _TAKE.first(session, named=named, client_id=client_id, moment=now())
     return Parameters(row.parameters.items()) if row else None
-
-
-def _authenticate(
-    session: Session, provider: Provider, credentials: Credentials
-) -> RegisteredClient:
-    return authenticate_client(session, provider.settings, credentials)
 
 
 def _to_keep(asked: AuthorizationRequest, proof: Proof | None) -> dict[str, str]:

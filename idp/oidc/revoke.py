@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from idp.oidc.answers import refusal
 from idp.oidc.changes import revoke_grant
-from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
+from idp.oidc.client_authentication import authenticate_client
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.parameters import Parameters, form_parameters
 from idp.oidc.provider import Provider
@@ -30,8 +30,8 @@ async def revocation_endpoint(provider: Provider, request: Request) -> Response:
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        credentials = await present_credentials(provider, request.headers, form)
-        await provider.database.run(_revoke, provider, credentials, form.data["token"])
+        client = await authenticate_client(provider, request.headers, form)
+        await provider.database.run(_revoke, client, form.data["token"])
     except OAuth2Error as error:
         return refusal(error)
     return Response(headers={"Cache-Control": "no-store"})
@@ -51,9 +51,8 @@ def check_owner(client: RegisteredClient, client_id: str) -> None:
         raise UnauthorizedClientError("The token was issued to another client.")
 
 
-def _revoke(session: Session, provider: Provider, credentials: Credentials, presented: str) -> None:
+def _revoke(session: Session, client: RegisteredClient, presented: str) -> None:
     """RFC 7009 §2.2: a token that is unknown, or ended already, is as good as revoked."""
-    client = authenticate_client(session, provider.settings, credentials)
     found = fingerprint(presented)
     if access_token := _ACCESS_TOKENS.get(session, fingerprint=found):
         check_owner(client, access_token.client_id)

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from idp.oidc.access_token import InvalidTargetError, load_api
 from idp.oidc.answers import answer, refusal
 from idp.oidc.changes import write_changes
-from idp.oidc.client_authentication import Credentials, authenticate_client, present_credentials
+from idp.oidc.client_authentication import authenticate_client
+from idp.oidc.clients import RegisteredClient
 from idp.oidc.credentials import CodeCredential, RefreshCredential
 from idp.oidc.dpop import InvalidDpopProofError, Proof, read_proof, use_proof
 from idp.oidc.engine import Answer, Engine, ProtocolRequest
@@ -24,10 +25,10 @@ async def token_endpoint(provider: Provider, request: Request) -> Response:
     form = await form_parameters(request)
     try:
         check_parameters(form)
-        credentials = await present_credentials(provider, request.headers, form)
+        client = await authenticate_client(provider, request.headers, form)
         url = f"{provider.settings.issuer}{request.url.path}"
         proof = read_proof(request.headers, "POST", url)
-        decided = await provider.database.run(_redeem, provider, credentials, form, proof)
+        decided = await provider.database.run(_redeem, provider, client, form, proof)
     except OAuth2Error as error:
         return refusal(error)
     return answer(decided.body, decided.status_code)
@@ -71,7 +72,7 @@ CHECKS = (check_resource, check_required_proof, check_bound_key)
 def _redeem(
     session: Session,
     provider: Provider,
-    credentials: Credentials,
+    client: RegisteredClient,
     form: Parameters,
     proof: Proof | None,
 ) -> Answer:
@@ -79,7 +80,6 @@ def _redeem(
 
     A decision that costs somebody a grant is an answer, because it must be written.
     """
-    client = authenticate_client(session, provider.settings, credentials)
     api = load_api(session, form.get("resource"))
     presented = find_presented(session, client, form)
     redemption = Redemption(client, presented, api, proof.jkt if proof else None)

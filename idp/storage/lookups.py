@@ -20,7 +20,7 @@ class Lookup(Generic[R]):
     statement. `R` is what a row becomes, as in `Statement`.
     """
 
-    def __init__(self, rows: Select[Any], column: SQLColumnExpression[str]) -> None:
+    def __init__(self, rows: Select[*tuple[Any, ...]], column: SQLColumnExpression[str]) -> None:
         self._of_one = Statement[R](rows.where(column == bindparam("key")))
         self._of_many = Statement[Any](rows.add_columns(column).where(one_of(column, "keys")))
 
