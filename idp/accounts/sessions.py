@@ -55,12 +55,14 @@ class Visit:
 
 def load_session(session: Session, cookie: str | None, settings: Settings) -> SignedIn | None:
     """Return who is signed in with this cookie, unless the session ended or the account is off."""
-    if not cookie:
-        return None
-    row = _FIND.first(session, fingerprint=fingerprint(cookie))
-    if row is None:
-        return None
-    browser_session, user = row
+    row = _FIND.first(session, fingerprint=fingerprint(cookie)) if cookie else None
+    return admit(session, *row, settings) if row else None
+
+
+def admit(
+    session: Session, browser_session: BrowserSession, user: User, settings: Settings
+) -> SignedIn | None:
+    """Return who is signed in by rows already found; the session notes that it was seen."""
     moment = now()
     if not is_live(browser_session, settings, moment) or user.suspended_at is not None:
         return None

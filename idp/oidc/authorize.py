@@ -5,17 +5,17 @@ from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 from joserfc.jwk import KeySet
-from sqlmodel import Session
+from sqlalchemy import and_, bindparam
+from sqlmodel import Session, col, select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from idp.accounts.sessions import load_session
+from idp.accounts.sessions import admit
 from idp.oidc.access_token import known_apis
 from idp.oidc.authorization_checks import CHECKS
 from idp.oidc.authorization_request import AuthorizationRequest
-from idp.oidc.changes import Changes, write_changes
-from idp.oidc.clients import load_client
-from idp.oidc.consents import load_consent
+from idp.oidc.changes import write_changes
+from idp.oidc.clients import RegisteredClient
 from idp.oidc.device_authorization import DEVICE_PAGE
 from idp.oidc.engine import Engine, ProtocolRequest
 from idp.oidc.form_post import form_post
@@ -30,11 +30,23 @@ from idp.oidc.par import is_pushed, take_pushed
 from idp.oidc.parameters import Parameters, form_parameters, query_parameters
 from idp.oidc.provider import Provider
 from idp.oidc.request_object import request_object_keys, unpack
-from idp.storage.secrets import new_secret
-from idp.storage.tables import Interaction
+from idp.storage.secrets import fingerprint, new_secret
+from idp.storage.statements import Statement
+from idp.storage.tables import BrowserSession, Client, Consent, Interaction, User
 from idp.web.cookies import browser_cookie, session_cookie
 from idp.web.i18n import mark
 
+_FIND = Statement[tuple[Client, BrowserSession | None, User | None, Consent | None]](
+    select(Client, BrowserSession, User, Consent)
+    .select_from(Client)
+    .outerjoin(BrowserSession, col(BrowserSession.fingerprint) == bindparam("fingerprint"))
+    .outerjoin(User, col(User.id) == col(BrowserSession.user_id))
+    .outerjoin(
+        Consent,
+        and_(col(Consent.user_id) == col(User.id), col(Consent.client_id) == col(Client.id)),
+    )
+    .where(col(Client.id) == bindparam("client_id"))
+)
 _UNKNOWN_CLIENT = (
     mark("Unknown application"),
     mark(
@@ -84,23 +96,42 @@ async def authorization_endpoint(provider: Provider, request: Request) -> Respon
     sent = query_parameters(request)
     keys = await request_object_keys(provider, sent, sent.get("client_id"))
     try:
-        asked = await provider.database.run(read_request, provider, request, sent, keys)
+        asked, location = await provider.database.run(_decide, provider, request, sent, keys)
     except OfDeviceError as device:
         return see_other(device.location)
     except UnprovenError as error:
         return provider.pages.error(request, error.title, error.message)
+    if location is None:
+        return await _ask_person(provider, request, asked)
+    return respond(provider, request, asked, location)
+
+
+def _decide(
+    session: Session,
+    provider: Provider,
+    request: Request,
+    parameters: Parameters,
+    keys: KeySet | None,
+) -> tuple[AuthorizationRequest, str | None]:
+    """Read, decide and write in one transaction; raises UnprovenError.
+
+    Returns where the client gets its answer, or None while the person must act first.
+    """
+    asked = read_request(session, provider, request, parameters, keys)
     engine = engine_for(provider, asked)
     try:
         for check in CHECKS:
             check(asked)
         grant = engine.validate_authorization_request(asked)
     except OAuth2Error as error:
-        return respond(provider, request, asked, engine.refuse(error).location)
-    if page := needed_page(asked):
-        return await _ask_person(provider, request, asked, page)
+        return asked, engine.refuse(error).location
+    if needed_page(asked):
+        return asked, None
     answer = engine.authorize(grant)
-    await provider.database.run(_write, engine.changes, asked.interaction)
-    return respond(provider, request, asked, answer.location)
+    write_changes(session, engine.changes)
+    if asked.interaction is not None:
+        end_interaction(session, asked.interaction)
+    return asked, answer.location
 
 
 def read_request(
@@ -115,18 +146,23 @@ def read_request(
     `keys` are those a request object may be signed with.
     """
     parameters, interaction = _find_request(session, provider, request, parameters)
-    client = load_client(session, parameters.get("client_id"))
-    if client is not None:
-        parameters = unpack(parameters, client, provider.settings.issuer, keys)
-    redirect_uri = parameters.get("redirect_uri")
-    if client is None:
+    cookie = session_cookie(provider.settings).read(request)
+    found = _FIND.first(
+        session,
+        client_id=parameters.get("client_id") or "",
+        fingerprint=fingerprint(cookie or ""),
+    )
+    if found is None:
         raise UnprovenError(*_UNKNOWN_CLIENT)
+    row, browser_session, user, consent = found
+    client = RegisteredClient(row)
+    parameters = unpack(parameters, client, provider.settings.issuer, keys)
+    redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None or not client.check_redirect_uri(redirect_uri):
         raise UnprovenError(*_UNKNOWN_REDIRECT_URI)
-    cookie = session_cookie(provider.settings).read(request)
-    signed_in = load_session(session, cookie, provider.settings)
-    asks_nobody = client.row.first_party and "consent" not in (parameters.get("prompt") or "")
-    consent = None if asks_nobody else load_consent(session, signed_in, client)
+    signed_in = None
+    if browser_session and user:
+        signed_in = admit(session, browser_session, user, provider.settings)
     resource = parameters.get("resource")
     apis = known_apis(session, resource) if resource else frozenset()
     return AuthorizationRequest(
@@ -173,22 +209,16 @@ def respond(
 
 
 async def _ask_person(
-    provider: Provider, request: Request, asked: AuthorizationRequest, page: str
+    provider: Provider, request: Request, asked: AuthorizationRequest
 ) -> Response:
     cookie = browser_cookie(provider.settings)
     browser = cookie.read(request) or new_secret()
     interaction = asked.interaction
     if interaction is None:
         interaction = await provider.database.run(start_interaction, asked, browser)
-    response = see_other(page_address(page, asked, interaction))
+    response = see_other(page_address(asked, interaction))
     cookie.write(response, browser)
     return response
-
-
-def _write(session: Session, changes: Changes, interaction: Interaction | None) -> None:
-    write_changes(session, changes)
-    if interaction is not None:
-        end_interaction(session, interaction)
 
 
 def see_other(location: str) -> Response:

@@ -2,21 +2,10 @@
 
 from sqlmodel import Session
 
-from idp.accounts.sessions import SignedIn
-from idp.oidc.clients import RegisteredClient
 from idp.storage.statements import Rows
 from idp.storage.tables import Consent, now
 
 _CONSENTS = Rows(Consent)
-
-
-def load_consent(
-    session: Session, signed_in: SignedIn | None, client: RegisteredClient
-) -> Consent | None:
-    """Return what the person agreed to before."""
-    if signed_in is None:
-        return None
-    return _CONSENTS.get(session, user_id=signed_in.user.id, client_id=client.row.id)
 
 
 def remember_consent(session: Session, user_id: str, client_id: str, scopes: list[str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidGrantError
@@ -200,7 +201,9 @@ class Issuer(IssuerParameter):
     """Names the issuer in every authorization response (RFC 9207 §2)."""
 
     def __init__(self, issuer: str) -> None:
-        self._issuer = issuer
+        self._parameter = urlencode({"iss": issuer})
 
-    def get_issuer(self) -> str:
-        return self._issuer
+    def add_issuer_parameter(self, authorization_server: object, response: Answer) -> None:
+        if response.location:
+            # authlib has put its answer into the query, and no redirect_uri has a fragment.
+            response.location += f"&{self._parameter}"

@@ -72,13 +72,13 @@ def needed_page(request: AuthorizationRequest) -> str | None:
     return CONSENT if request.needs_consent else None
 
 
-def page_address(path: str, request: AuthorizationRequest, interaction: Interaction) -> str:
-    """Return the address of a page, with what the client says about the person."""
+def page_address(request: AuthorizationRequest, interaction: Interaction) -> str:
+    """Return the address of the page needed next, with what the client says about the person."""
     query = {"interaction": interaction.id}
     for name in ("login_hint", "ui_locales"):
         if value := request.parameters.get(name):
             query[name] = value
-    return f"{path}?{urlencode(query)}"
+    return f"{needed_page(request)}?{urlencode(query)}"
 
 
 def interaction_only(sent: Parameters) -> Parameters:

@@ -42,7 +42,7 @@ class Parameters(OAuth2Payload):
 
 
 def query_parameters(request: Request) -> Parameters:
-    return Parameters(parse_qsl(request.url.query))
+    return Parameters(parse_qsl(request.scope["query_string"].decode(errors="replace")))
 
 
 async def form_parameters(request: Request) -> Parameters:
