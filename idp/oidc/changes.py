@@ -1,5 +1,6 @@
 """What authlib decided, written in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ GRANTS = Rows(Grant)
 CODES = Rows(AuthorizationCode)
 ACCESS_TOKENS = Rows(AccessToken)
 REFRESH_TOKENS = Rows(RefreshToken)
+# What others refer to comes first.
 _TABLES: dict[type, Rows[Any]] = {
     Grant: GRANTS,
     AuthorizationCode: CODES,
@@ -72,9 +74,17 @@ def write_changes(session: Session, changes: Changes) -> bool:
     if changes.used and not _use(session, changes.used) and _is_code(changes.used):
         revoke_grant(session, changes.used.grant.id)
         return False
-    for row in changes.new_rows:
-        _TABLES[type(row)].add(session, row)
+    write_new_rows(session, [changes.new_rows])
     return True
+
+
+def write_new_rows(session: Session, made: Sequence[Sequence[SQLModel]]) -> Sequence[None]:
+    """Write what requests of one moment made, where nothing else is to be decided."""
+    rows = [row for of_request in made for row in of_request]
+    for table, statements in _TABLES.items():
+        if of_table := [row for row in rows if type(row) is table]:
+            statements.add_all(session, of_table)
+    return [None] * len(made)
 
 
 def _is_code(credential: Redeemable) -> bool:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from idp.oidc.access_token import InvalidTargetError, load_api
 from idp.oidc.answers import answer, refusal
-from idp.oidc.changes import write_changes
+from idp.oidc.changes import write_changes, write_new_rows
 from idp.oidc.client_authentication import authenticate_client
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.credentials import CodeCredential, RefreshCredential
@@ -28,7 +28,7 @@ async def token_endpoint(provider: Provider, request: Request) -> Response:
         client = await authenticate_client(provider, request.headers, form)
         url = f"{provider.settings.issuer}{request.url.path}"
         proof = read_proof(request.headers, "POST", url)
-        decided = await provider.database.run(_redeem, provider, client, form, proof)
+        decided = await _decide(provider, client, form, proof)
     except OAuth2Error as error:
         return refusal(error)
     return answer(decided.body, decided.status_code)
@@ -69,6 +69,19 @@ def check_bound_key(redemption: Redemption) -> None:
 CHECKS = (check_resource, check_required_proof, check_bound_key)
 
 
+async def _decide(
+    provider: Provider, client: RegisteredClient, form: Parameters, proof: Proof | None
+) -> Answer:
+    if form.get("grant_type") != "client_credentials" or form.get("resource") or proof:
+        return await provider.database.run(_redeem, provider, client, form, proof)
+    # Nothing to read and one row to write: those of a moment are committed together.
+    engine = _engine(provider, form, Redemption(client, None, None))
+    decided = engine.redeem()
+    if engine.changes:
+        await provider.database.run_together(write_new_rows, engine.changes.new_rows)
+    return decided
+
+
 def _redeem(
     session: Session,
     provider: Provider,
@@ -83,13 +96,17 @@ def _redeem(
     api = load_api(session, form.get("resource"))
     presented = find_presented(session, client, form)
     redemption = Redemption(client, presented, api, proof.jkt if proof else None)
-    for check in CHECKS:
-        check(redemption)
+    engine = _engine(provider, form, redemption)
     if proof:
         use_proof(session, proof)
-    request = ProtocolRequest(provider.settings.issuer, "POST", form)
-    engine = Engine(provider, request, client, redemption)
     decided = engine.redeem()
     if engine.changes and not write_changes(session, engine.changes):
         return engine.lose()
     return decided
+
+
+def _engine(provider: Provider, form: Parameters, redemption: Redemption) -> Engine:
+    for check in CHECKS:
+        check(redemption)
+    request = ProtocolRequest(provider.settings.issuer, "POST", form)
+    return Engine(provider, request, redemption.client, redemption)

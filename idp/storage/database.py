@@ -143,10 +143,6 @@ class _Sqlite(Database):
     async def _read(self, unit: Callable[[Session], T]) -> T:
         return _use(self._kept, unit)
 
-    async def read_together(self, work: Work[Item, Answer], item: Item) -> Answer:
-        """Read at once: collecting costs more than a read."""
-        return (await self.read(work, [item]))[0]
-
     @cached_property
     def _kept(self) -> Session:
         """The one session of the event loop: making another costs more than a read."""

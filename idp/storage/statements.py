@@ -75,6 +75,10 @@ class Statement(Generic[R]):
         """
         self._plan(session).send(session, values)
 
+    def send_all(self, session: Session, many: Sequence[dict[str, Any]], /) -> None:
+        """Make a change many times, with other values each time."""
+        self._plan(session).send_all(session, many)
+
     def _plan(self, session: Session) -> "_Plan":
         dialect = connection_of(session).dialect
         plan = self._plans.get(dialect.name)
@@ -125,6 +129,11 @@ class Rows(Generic[M]):
         """Write a row that was made elsewhere."""
         values = row.__dict__
         self._insert.send(session, **{name: values[name] for name in self._names})
+
+    def add_all(self, session: Session, rows: Sequence[M], /) -> None:
+        """Write rows that were made elsewhere."""
+        values = [{name: row.__dict__[name] for name in self._names} for row in rows]
+        self._insert.send_all(session, values)
 
     @cached_property
     def _insert(self) -> Statement[Any]:
@@ -231,17 +240,34 @@ class _Plan:
             return pipeline.execute(self.text, bound, only_reads=self.only_reads)
         driver: Any = connection.connection.driver_connection
         try:
-            cursor = driver.execute(self.text, [bound[name] for name in self.positions])
+            cursor = driver.execute(self.text, self._in_order(bound))
             return Fetched(cursor.fetchall(), cursor.rowcount)
         except self.driver_error as error:
-            # What a session would raise; without the values, which may be private.
-            raise DBAPIError.instance(self.text, None, error, self.driver_error, True) from error
+            raise self._told_as_by_sessions(error) from error
 
     def send(self, session: Session, values: dict[str, Any]) -> None:
         if self.positions is None:
             pipeline_of(connection_of(session)).send(self.text, self._bound(values))
         else:
             self.execute(session, values)
+
+    def send_all(self, session: Session, many: Sequence[dict[str, Any]]) -> None:
+        if self.positions is None:
+            for values in many:
+                self.send(session, values)
+            return
+        driver: Any = connection_of(session).connection.driver_connection
+        try:
+            driver.executemany(self.text, [self._in_order(self._bound(row)) for row in many])
+        except self.driver_error as error:
+            raise self._told_as_by_sessions(error) from error
+
+    def _in_order(self, bound: Mapping[str, Any]) -> list[Any]:
+        return [bound[name] for name in self.positions or ()]
+
+    def _told_as_by_sessions(self, error: Exception) -> Exception:
+        # Without the values, which may be private.
+        return DBAPIError.instance(self.text, None, error, self.driver_error, True)
 
     def _bound(self, values: dict[str, Any]) -> dict[str, Any]:
         if self.constants:
