@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam
 from sqlmodel import Session, SQLModel, col, delete, update
 
-from idp.oidc.credentials import RefreshCredential
+from idp.oidc.device_code import DeviceCredential
 from idp.oidc.redeemable import Redeemable
 from idp.storage.statements import Rows, Statement
 from idp.storage.tables import (
@@ -67,11 +67,10 @@ class Changes:
 
 
 def write_changes(session: Session, changes: Changes) -> bool:
-    """Write what was decided; False if another request redeemed the same code first."""
+    """Write what was decided; False if another request redeemed the same device code first."""
     if changes.revoked_grant_id:
         revoke_grant(session, changes.revoked_grant_id)
-    # A refresh token that another request used just now is still within its grace.
-    if changes.used and not _use(session, changes.used) and _is_code(changes.used):
+    if changes.used and not _use(session, changes.used):
         revoke_grant(session, changes.used.grant.id)
         return False
     write_new_rows(session, [changes.new_rows])
@@ -87,14 +86,17 @@ def write_new_rows(session: Session, made: Sequence[Sequence[SQLModel]]) -> Sequ
     return [None] * len(made)
 
 
-def _is_code(credential: Redeemable) -> bool:
-    return not isinstance(credential, RefreshCredential)
-
-
 def _use(session: Session, credential: Redeemable) -> bool:
-    """Mark a credential as used; this one statement decides a race."""
-    use = _USE[type(credential.row)]
-    return use.run(session, fingerprint=credential.row.fingerprint, moment=now()) == 1
+    """Mark a credential as used; False for a device code that another request used just now.
+
+    The row of an authorization code has been locked since it was read, and a refresh token that
+    another request used just now is still within its grace.
+    """
+    use, fingerprint = _USE[type(credential.row)], credential.row.fingerprint
+    if isinstance(credential, DeviceCredential):
+        return use.run(session, fingerprint=fingerprint) == 1
+    use.send(session, fingerprint=fingerprint, moment=now())
+    return True
 
 
 def revoke_grant(session: Session, grant_id: str) -> None:

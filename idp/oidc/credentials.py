@@ -61,20 +61,21 @@ class RefreshCredential(Credential[RefreshToken]):
     """A refresh token as authlib sees it."""
 
 
-def _finding(kind: type[RowT]) -> Statement[tuple[RowT, Grant, User]]:
-    statement = (
+def _finding(kind: type[RowT]) -> Any:
+    return (
         select(kind, Grant, User)
         .join(Grant, col(Grant.id) == col(kind.grant_id))
         .join(User, col(User.id) == col(Grant.user_id))
         .where(col(kind.fingerprint) == bindparam("fingerprint"))
     )
-    return Statement(statement)
 
 
 _FIND: dict[type, Statement[Any]] = {
-    AuthorizationCode: _finding(AuthorizationCode),
-    AccessToken: _finding(AccessToken),
-    RefreshToken: _finding(RefreshToken),
+    # Of two requests with one code, the second waits here and then reads that it is used. With
+    # SQLite, which has no such lock, the second begins anew when it comes to write.
+    AuthorizationCode: Statement(_finding(AuthorizationCode).with_for_update(of=AuthorizationCode)),
+    AccessToken: Statement(_finding(AccessToken)),
+    RefreshToken: Statement(_finding(RefreshToken)),
 }
 
 

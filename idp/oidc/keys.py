@@ -7,13 +7,14 @@ Keys are sealed at rest and published as a JWK Set (RFC 7517).
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, KeySet, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
+from joserfc.util import urlsafe_b64encode
 from sqlmodel import Session, col, delete, select, update
 
 from idp.storage import Secrets
@@ -104,6 +105,13 @@ class _Registry(JWSRegistry):
 
 
 _REGISTRY = _Registry(algorithms=ALGORITHMS)
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=64)
+def _encoded_header(typ: str, algorithm: str, kid: str) -> bytes:
+    """Return the header of a JWS (RFC 7515 §7.1), the same for all of a kind that a key signs."""
+    return urlsafe_b64encode(_encode({"typ": typ, "alg": algorithm, "kid": kid}).encode())
 
 
 @dataclass(frozen=True)
@@ -140,8 +148,10 @@ class KeyRing:
     def sign(self, claims: dict[str, Any], algorithm: str = ALGORITHM, typ: str = "JWT") -> str:
         """Return a signed JWT; `typ` keeps one kind from being taken for another (RFC 8725)."""
         key = self.signing_keys[_ED25519 if algorithm == _EDDSA else algorithm]
-        header = {"typ": typ, "alg": algorithm, "kid": key.kid}
-        return jwt.encode(header, claims, key, registry=_REGISTRY)
+        payload = urlsafe_b64encode(_encode(claims).encode())
+        signing_input = _encoded_header(typ, algorithm, key.kid) + b"." + payload
+        signature = _REGISTRY.get_alg(algorithm).sign(signing_input, key)
+        return (signing_input + b"." + urlsafe_b64encode(signature)).decode()
 
     def read_id_token(self, id_token: str) -> dict[str, Any] | None:
         """Return the claims of an id token signed here, expired or not; None for any other."""

@@ -51,7 +51,7 @@ async def pushed_authorization_request_endpoint(provider: Provider, request: Req
         asked = AuthorizationRequest(sent, client, None, None, None, provider.keys, apis)
         for check in CHECKS:
             check(asked)
-        url = f"{provider.settings.issuer}{request.url.path}"
+        url = provider.settings.issuer + request.scope["path"]
         proof = read_proof(request.headers, "POST", url)
         parameters = _to_keep(asked, proof)
         request_uri = await provider.database.run(_push, client.row.id, parameters, proof)

@@ -26,7 +26,7 @@ async def token_endpoint(provider: Provider, request: Request) -> Response:
     try:
         check_parameters(form)
         client = await authenticate_client(provider, request.headers, form)
-        url = f"{provider.settings.issuer}{request.url.path}"
+        url = provider.settings.issuer + request.scope["path"]
         proof = read_proof(request.headers, "POST", url)
         decided = await _decide(provider, client, form, proof)
     except OAuth2Error as error:

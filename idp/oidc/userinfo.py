@@ -137,7 +137,7 @@ async def read_access_token(request: Request, issuer: str) -> Presented:
 
 def _bound(request: Request, issuer: str, access_token: str) -> Presented:
     """RFC 9449 §7.1: an access token of the scheme DPoP comes with the proof of its key."""
-    url = f"{issuer}{request.url.path}"
+    url = issuer + request.scope["path"]
     try:
         proof = read_proof(request.headers, request.method, url, access_token)
     except InvalidDpopProofError as error:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     inspect,
     select,
@@ -132,8 +133,22 @@ class Rows(Generic[M]):
 
     def add_all(self, session: Session, rows: Sequence[M], /) -> None:
         """Write rows that were made elsewhere."""
-        values = [{name: row.__dict__[name] for name in self._names} for row in rows]
-        self._insert.send_all(session, values)
+        if connection_of(session).dialect.name == "postgresql" and len(rows) > 1:
+            values = {name: [row.__dict__[name] for row in rows] for name in self._names}
+            self._insert_arrays.send(session, **values)
+        else:
+            self._insert.send_all(
+                session, [{name: row.__dict__[name] for name in self._names} for row in rows]
+            )
+
+    @cached_property
+    def _insert_arrays(self) -> Statement[Any]:
+        """One statement of PostgreSQL's for many rows: an array for each column."""
+        columns = [
+            func.unnest(bindparam(name, type_=postgresql.ARRAY(self._columns[name].type)))
+            for name in self._names
+        ]
+        return Statement(insert(self._table).from_select(self._names, select(*columns)))
 
     @cached_property
     def _insert(self) -> Statement[Any]:

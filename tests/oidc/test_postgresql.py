@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlmodel import Session, select
@@ -48,6 +49,16 @@ def test_from_a_pushed_request_over_consent_to_the_end_of_the_session(site: Site
     assert site.userinfo(tokens["access_token"]).json()["email"] == "alice@example.com"
     site.browser.get("/oidc/logout", params={"id_token_hint": tokens["id_token"]})
     assert site.userinfo(tokens["access_token"]).status_code == 401
+
+
+def test_of_two_requests_at_once_one_wins_and_the_grant_is_revoked(site: Site) -> None:
+    authorization_code = site.authorization_code()
+    with ThreadPoolExecutor() as threads:
+        answers = list(threads.map(site.exchange, [authorization_code] * 2))
+    won, lost = sorted(answers, key=lambda answer: answer.status_code)
+    assert (won.status_code, lost.status_code) == (200, 400)
+    assert lost.json()["error"] == "invalid_grant"
+    assert site.userinfo(won.json()["access_token"]).status_code == 401
 
 
 def _add(session: Session) -> None:
