@@ -96,7 +96,7 @@ async def authorization_endpoint(provider: Provider, request: Request) -> Respon
     sent = query_parameters(request)
     keys = await request_object_keys(provider, sent, sent.get("client_id"))
     try:
-        asked, location = await provider.database.run(_decide, provider, request, sent, keys)
+        asked, location = await provider.database.run_shared(_decide, provider, request, sent, keys)
     except OfDeviceError as device:
         return see_other(device.location)
     except UnprovenError as error:

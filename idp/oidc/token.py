@@ -73,7 +73,7 @@ async def _decide(
     provider: Provider, client: RegisteredClient, form: Parameters, proof: Proof | None
 ) -> Answer:
     if form.get("grant_type") != "client_credentials" or form.get("resource") or proof:
-        return await provider.database.run(_redeem, provider, client, form, proof)
+        return await provider.database.run_shared(_redeem, provider, client, form, proof)
     # Nothing to read and one row to write: those of a moment are committed together.
     engine = _engine(provider, form, Redemption(client, None, None))
     decided = engine.redeem()

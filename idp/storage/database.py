@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, NoReturn, ParamSpec, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -69,6 +69,16 @@ class Database(ABC):
         Returns the answer to `item`. When work on many fails, each is tried alone.
         """
         return await self._group(self.run, work)(item)
+
+    async def run_shared(
+        self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do as `run` does for work that uses nothing but statements, maybe among others.
+
+        Where committing costs more than the work, the work of a moment is committed together; an
+        exception undoes what this work did, and nothing else.
+        """
+        return await self.run(work, *args, **kwargs)
 
     async def read_together(self, work: Work[Item, Answer], item: Item) -> Answer:
         """Do the same for work that changes nothing."""
@@ -139,6 +149,12 @@ class _Sqlite(Database):
     def _wait_and_run(self, unit: Callable[[Session], T]) -> T:
         with self._patient.connect() as connection:
             return _transact(_session_on(connection), unit, _IMMEDIATE)
+
+    async def run_shared(
+        self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        done = await self.run_together(_one_by_one, lambda session: work(session, *args, **kwargs))
+        return done()
 
     async def _read(self, unit: Callable[[Session], T]) -> T:
         return _use(self._kept, unit)
@@ -234,6 +250,32 @@ def _send_together(kept: _Kept, unit: Callable[[Session], T]) -> T:
         kept.pipeline.roll_back()
         raise
     return result
+
+
+def _one_by_one(
+    session: Session, units: Sequence[Callable[[Session], T]]
+) -> Sequence[Callable[[], T]]:
+    """Run units of work in one transaction of SQLite's; what they return or raise is told later."""
+    return [_within(session, unit) for unit in units]
+
+
+def _within(session: Session, unit: Callable[[Session], T]) -> Callable[[], T]:
+    driver: Any = connection_of(session).connection.driver_connection
+    driver.execute("SAVEPOINT unit")
+    try:
+        result = unit(session)
+    except Exception as error:
+        if isinstance(error, OperationalError) and _is_busy(error):
+            raise  # to everybody: all of it is run again
+        driver.execute("ROLLBACK TO unit")
+        return partial(_raise, error)
+    finally:
+        driver.execute("RELEASE unit")
+    return lambda: result
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def connection_of(session: Session) -> Connection:

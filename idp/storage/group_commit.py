@@ -25,15 +25,18 @@ class GroupCommit(Generic[Item, Answer]):
         self._work = work
         self._linger = linger
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._last = 0.0
 
     async def __call__(self, item: Item) -> Answer:
         """Have an item worked on; raises what the work on it raised."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # kept, for finding it is a system call
+        future: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting.append((item, future))
         if self._task is None:
-            self._task = asyncio.create_task(self._work_off())
+            self._task = self._loop.create_task(self._work_off())
         return await future
 
     async def _work_off(self) -> None:

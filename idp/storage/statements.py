@@ -229,11 +229,11 @@ class _Plan:
     ) -> "_Plan":
         configure_mappers()
         compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        writers = [
-            (name, writer)
+        writers = {  # of each name one, though it may stand in several places
+            name: writer
             for bind, name in compiled.bind_names.items()
             if (writer := bind.type.dialect_impl(dialect).bind_processor(dialect))
-        ]
+        }
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         parts = [returning] if returning else _selected(statement)
         build = _builder(list(_placed(parts)), compiled)
@@ -241,7 +241,7 @@ class _Plan:
             str(compiled),
             constants,
             compiled.positiontup,
-            writers,
+            tuple(writers.items()),
             build,
             _only_reads(statement),
             dialect.loaded_dbapi.Error,
