@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import OAuth2Payload
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 
 class Parameters(OAuth2Payload):
@@ -46,4 +46,16 @@ def query_parameters(request: Request) -> Parameters:
 
 
 async def form_parameters(request: Request) -> Parameters:
-    return Parameters(parse_qsl((await request.body()).decode(errors="replace")))
+    return Parameters(parse_qsl((await _body(request)).decode(errors="replace")))
+
+
+async def _body(request: Request) -> bytes:
+    # Forms come in one message; `request.body()` builds a stream to read it from.
+    message = await request.receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await request.receive()
+        body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return body

@@ -8,6 +8,7 @@ What a session was given to add or change must be flushed before a statement can
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
@@ -29,7 +30,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from idp.storage.database import connection_of
 from idp.storage.pipeline import Fetched, pipeline_of
@@ -232,7 +235,7 @@ class _Plan:
         writers = {  # of each name one, though it may stand in several places
             name: writer
             for bind, name in compiled.bind_names.items()
-            if (writer := bind.type.dialect_impl(dialect).bind_processor(dialect))
+            if (writer := _writer(bind.type, dialect))
         }
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         parts = [returning] if returning else _selected(statement)
@@ -290,6 +293,21 @@ class _Plan:
         for name, write in self.writers:
             values[name] = write(values[name])
         return values
+
+
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Converter | None:
+    if dialect.name == "sqlite" and isinstance(kind, UTCDateTime):
+        return _write_moment
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _write_moment(moment: datetime | None) -> str | None:
+    """Return the text SQLAlchemy keeps a moment as in SQLite, for a fraction of its time."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError("A moment is written with its time zone.")
+    return moment.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 def _builder(parts: Sequence[_Part], compiled: SQLCompiler) -> Callable[[Sequence[Any]], Any]:
