@@ -31,11 +31,11 @@ class AuthorizationRequest:
     apis: frozenset[str] = frozenset()
     """Those of the APIs named as `resource` that are registered here."""
 
-    @property
+    @cached_property
     def prompts(self) -> set[str]:
         return set((self.parameters.get("prompt") or "").split())
 
-    @property
+    @cached_property
     def scope(self) -> str:
         """The scopes asked for that this client may ask for."""
         return self.client.get_allowed_scope(self.parameters.get("scope") or "")
@@ -76,7 +76,7 @@ class AuthorizationRequest:
         wants_any = "acr" in self.claims.id_token and not self.claims.wanted_values("acr")
         return ACR if ACR in asked or wants_any else None
 
-    @property
+    @cached_property
     def needs_sign_in(self) -> bool:
         """Tell whether the person must sign in before the client gets its answer."""
         if self.signed_in is None:

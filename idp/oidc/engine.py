@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -87,7 +88,7 @@ class Engine(AuthorizationServer):
         self.register_grant(ClientCredentials)
         self.register_grant(DeviceCodeGrant, [id_token])
         self.register_grant(TokenExchangeGrant)
-        self.register_extension(Issuer(provider.settings.issuer))
+        self.register_extension(_issuer_parameter(provider.settings.issuer))
 
     def authenticate_client(
         self, request: OAuth2Request, methods: object, endpoint: str = ""
@@ -207,3 +208,7 @@ class Issuer(IssuerParameter):
         if response.location:
             # authlib has put its answer into the query, and no redirect_uri has a fragment.
             response.location += f"&{self._parameter}"
+
+
+_issuer_parameter = cache(Issuer)
+"""It is the same in every response, so it is encoded once."""
