@@ -1,6 +1,6 @@
 """authlib as the protocol engine: it sees rows already read and records what is to be written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from authlib.oauth2 import AuthorizationServer, OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidGrantError
 from authlib.oauth2.rfc7636 import CodeChallenge
-from authlib.oauth2.rfc9207 import IssuerParameter
 
 from idp.oidc.access_token import scope_at, signed_access_token
 from idp.oidc.authorization_request import AuthorizationRequest
 from idp.oidc.changes import ACCESS_TOKENS, REFRESH_TOKENS, Changes
+from idp.oidc.client_metadata import DEVICE_CODE, TOKEN_EXCHANGE
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.credentials import (
     REFRESH_TOKEN_LIFETIME,
@@ -47,17 +47,17 @@ class Answer:
 class ProtocolRequest(OAuth2Request):
     """A request as authlib sees it."""
 
-    def __init__(
-        self,
-        issuer: str,
-        method: str,
-        parameters: Parameters,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        # authlib refuses plain http by this address. The settings have seen to it that the issuer
-        # is https or a loopback address; behind a proxy the request itself could not tell.
-        super().__init__(method, issuer, headers=headers)
+    def __init__(self, issuer: str, method: str, parameters: Parameters) -> None:
+        # In place of authlib's own, which refuses plain http request by request. The settings have
+        # seen to it that the issuer is https or a loopback address; behind a proxy, no request
+        # could tell.
+        self.method = method
+        self.uri = issuer
+        self.headers = {}
         self.payload = parameters
+        self.client = self.user = self.auth_method = None
+        self.authorization_code = self.refresh_token = self.credential = None
+        self._scope = None
 
     @property
     def form(self) -> dict[str, str]:
@@ -82,13 +82,6 @@ class Engine(AuthorizationServer):
         self.asked: AuthorizationRequest | None = None
         """The authorization request, once it is validated."""
         self.changes = Changes()
-        id_token = IdToken(provider.settings.issuer, provider.keys)
-        self.register_grant(CodeGrant, [CodeChallenge(), id_token])
-        self.register_grant(RefreshGrant, [id_token])
-        self.register_grant(ClientCredentials)
-        self.register_grant(DeviceCodeGrant, [id_token])
-        self.register_grant(TokenExchangeGrant)
-        self.register_extension(_issuer_parameter(provider.settings.issuer))
 
     def authenticate_client(
         self, request: OAuth2Request, methods: object, endpoint: str = ""
@@ -112,6 +105,7 @@ class Engine(AuthorizationServer):
         """Check what authlib knows about a request; raises OAuth2Error."""
         self.asked = asked
         self.request.user = asked.signed_in
+        self.register_grant(*_GRANTS["authorization_code"])
         grant = cast("CodeGrant", self.get_authorization_grant(self.request))
         grant.validate_consent_request()
         return grant
@@ -119,14 +113,19 @@ class Engine(AuthorizationServer):
     def authorize(self, grant: CodeGrant) -> Answer:
         """Issue an authorization code to the client of a validated request."""
         user = self.request.user
-        return cast("Answer", self.create_authorization_response(self.request, user, grant))
+        answer = self.create_authorization_response(self.request, user, grant)
+        return self._naming_issuer(cast("Answer", answer))
 
     def refuse(self, error: OAuth2Error) -> Answer:
         """Tell the client about an error; the redirect_uri must be proven."""
         error.redirect_uri = self.request.form["redirect_uri"]
         error.state = self.request.form.get("state")
-        answer = cast("Answer", self.handle_error_response(self.request, error))
-        self.execute_hook("after_create_authorization_response", answer)
+        return self._naming_issuer(cast("Answer", self.handle_error_response(self.request, error)))
+
+    def _naming_issuer(self, answer: Answer) -> Answer:
+        """RFC 9207 §2: every authorization response tells who gives it."""
+        # authlib has put its answer into the query, and no redirect_uri has a fragment.
+        answer.location += f"&{_encoded(self.provider.settings.issuer)}"
         return answer
 
     @property
@@ -136,6 +135,8 @@ class Engine(AuthorizationServer):
 
     def redeem(self) -> Answer:
         """Answer a request to the token endpoint."""
+        if known := _GRANTS.get(self.request.form.get("grant_type", "")):
+            self.register_grant(*known)
         return cast("Answer", self.create_token_response(self.request))
 
     def lose(self) -> Answer:
@@ -198,17 +199,17 @@ class Engine(AuthorizationServer):
             self.changes.new_rows.append(refresh_token)
 
 
-class Issuer(IssuerParameter):
-    """Names the issuer in every authorization response (RFC 9207 §2)."""
+_ID_TOKEN = IdToken()
+_GRANTS: Mapping[str, tuple[type, Sequence[Any]]] = {
+    "authorization_code": (CodeGrant, [CodeChallenge(), _ID_TOKEN]),
+    "refresh_token": (RefreshGrant, [_ID_TOKEN]),
+    "client_credentials": (ClientCredentials, []),
+    DEVICE_CODE: (DeviceCodeGrant, [_ID_TOKEN]),
+    TOKEN_EXCHANGE: (TokenExchangeGrant, []),
+}
+"""With what adds to their answers; only the grant a request names is registered for it."""
 
-    def __init__(self, issuer: str) -> None:
-        self._parameter = urlencode({"iss": issuer})
 
-    def add_issuer_parameter(self, authorization_server: object, response: Answer) -> None:
-        if response.location:
-            # authlib has put its answer into the query, and no redirect_uri has a fragment.
-            response.location += f"&{self._parameter}"
-
-
-_issuer_parameter = cache(Issuer)
-"""It is the same in every response, so it is encoded once."""
+@cache
+def _encoded(issuer: str) -> str:
+    return urlencode({"iss": issuer})

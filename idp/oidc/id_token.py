@@ -10,7 +10,7 @@ from authlib.oidc.core import OpenIDCode
 
 from idp.oidc.claims import claims_of
 from idp.oidc.credentials import CodeCredential
-from idp.oidc.keys import KeyRing
+from idp.oidc.provider import Provider
 from idp.oidc.redeemable import Redeemable
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ LIFETIME = 3600  # seconds
 class IdToken(OpenIDCode):
     """Adds an id token to the answer of the token endpoint."""
 
-    def __init__(self, issuer: str, keys: KeyRing) -> None:
-        super().__init__()
-        self._issuer = issuer
-        self._keys = keys
-
     def exists_nonce(self, nonce: str, request: OAuth2Request) -> bool:
         return False  # The nonce is the client's to check; codes are single-use here.
 
@@ -35,34 +30,35 @@ class IdToken(OpenIDCode):
         """Add it, also beside an access token that is for an API and lacks the openid scope."""
         token: dict[str, Any] = response[1]
         if "openid" in grant.server.scope.split():
-            token["id_token"] = self.encode_id_token(token, grant.request)
+            token["id_token"] = _sign(grant.server.provider, grant.request, token)
         return token
 
-    def encode_id_token(self, token: dict[str, Any], request: OAuth2Request) -> str:
-        credential = cast("Redeemable", request.authorization_code or request.refresh_token)
-        algorithm = cast("RegisteredClient", request.client).row.id_token_signed_response_alg
-        claims = self._claims_of(credential)
-        claims["at_hash"] = _half_hash(token["access_token"], algorithm)
-        return self._keys.sign(claims, algorithm)
 
-    def _claims_of(self, credential: Redeemable) -> dict[str, Any]:
-        # OIDC Core §12.2: a refreshed id token tells of the same sign-in, and has no nonce.
-        grant = credential.grant
-        issued_at = int(time.time())
-        claims = {
-            **claims_of(credential.user, "", grant.claims.get("id_token", ())),
-            "iss": self._issuer,
-            "sub": grant.user_id,
-            "aud": grant.client_id,
-            "iat": issued_at,
-            "exp": issued_at + LIFETIME,
-            "auth_time": int(grant.auth_time.timestamp()),
-            "nonce": grant.nonce if isinstance(credential, CodeCredential) else None,
-            "acr": grant.acr,
-            "amr": grant.amr,
-            "sid": grant.session_id,
-        }
-        return {name: value for name, value in claims.items() if value not in (None, [])}
+def _sign(provider: Provider, request: OAuth2Request, token: dict[str, Any]) -> str:
+    credential = cast("Redeemable", request.authorization_code or request.refresh_token)
+    algorithm = cast("RegisteredClient", request.client).row.id_token_signed_response_alg
+    claims = _claims_of(credential) | {"iss": provider.settings.issuer}
+    claims["at_hash"] = _half_hash(token["access_token"], algorithm)
+    return provider.keys.sign(claims, algorithm)
+
+
+def _claims_of(credential: Redeemable) -> dict[str, Any]:
+    # OIDC Core §12.2: a refreshed id token tells of the same sign-in, and has no nonce.
+    grant = credential.grant
+    issued_at = int(time.time())
+    claims = {
+        **claims_of(credential.user, "", grant.claims.get("id_token", ())),
+        "sub": grant.user_id,
+        "aud": grant.client_id,
+        "iat": issued_at,
+        "exp": issued_at + LIFETIME,
+        "auth_time": int(grant.auth_time.timestamp()),
+        "nonce": grant.nonce if isinstance(credential, CodeCredential) else None,
+        "acr": grant.acr,
+        "amr": grant.amr,
+        "sid": grant.session_id,
+    }
+    return {name: value for name, value in claims.items() if value not in (None, [])}
 
 
 def _half_hash(access_token: str, algorithm: str) -> str:
