@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Dialect, SQLColumnExpression, Text, TypeDecorator, bindparam
+from sqlalchemy import Dialect, SQLColumnExpression, Text, TypeDecorator, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 
 class _Texts(TypeDecorator[Sequence[str]]):
@@ -29,10 +29,10 @@ def _impl(dialect: Dialect) -> TypeEngine[Any]:
     return ARRAY(Text()) if dialect.name == "postgresql" else Text()
 
 
-class one_of(FunctionElement[bool]):  # noqa: N801 (it reads as an SQL function)
+class one_of(FunctionElement[Any]):  # noqa: N801 (it reads as an SQL function)
     """Whether a column of texts holds one of those in the parameter of this name."""
 
-    type = Boolean()
+    type = NullType()  # of a Boolean, SQLAlchemy asks SQLite `= 1`, which then uses no index
     inherit_cache = True
 
     def __init__(self, column: SQLColumnExpression[str], parameter: str) -> None:
