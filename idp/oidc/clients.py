@@ -37,6 +37,8 @@ class RegisteredClient(ClientMixin):
         return self.row.id
 
     def get_allowed_scope(self, scope: Collection[str] | str) -> str:
+        if not scope:
+            return ""
         allowed = self.row.scope.split()
         return " ".join(name for name in scope_to_list(scope) or () if name in allowed)
 

@@ -131,8 +131,7 @@ class Rows(Generic[M]):
 
     def add(self, session: Session, row: M, /) -> None:
         """Write a row that was made elsewhere."""
-        values = row.__dict__
-        self._insert.send(session, **{name: values[name] for name in self._names})
+        self._insert.send(session, **row.__dict__)
 
     def add_all(self, session: Session, rows: Sequence[M], /) -> None:
         """Write rows that were made elsewhere."""
@@ -140,9 +139,7 @@ class Rows(Generic[M]):
             values = {name: [row.__dict__[name] for row in rows] for name in self._names}
             self._insert_arrays.send(session, **values)
         else:
-            self._insert.send_all(
-                session, [{name: row.__dict__[name] for name in self._names} for row in rows]
-            )
+            self._insert.send_all(session, [dict(row.__dict__) for row in rows])
 
     @cached_property
     def _insert_arrays(self) -> Statement[Any]:
