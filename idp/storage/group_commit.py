@@ -44,6 +44,7 @@ class GroupCommit(Generic[Item, Answer]):
             while self._waiting:
                 if self._linger and perf_counter() - self._last < _BUSY:
                     await asyncio.sleep(self._linger)
+                await self._collect()
                 group, self._waiting = self._waiting[:_LARGEST], self._waiting[_LARGEST:]
                 if not await self._answer(group) and len(group) > 1:
                     for pair in group:
@@ -51,6 +52,14 @@ class GroupCommit(Generic[Item, Answer]):
                 self._last = perf_counter()
         finally:
             self._task = None
+
+    async def _collect(self) -> None:
+        """Give those who are about to ask two steps of the event loop, as long as more come."""
+        seen = 0
+        while seen < len(self._waiting) < _LARGEST:
+            seen = len(self._waiting)
+            for _ in range(2):
+                await asyncio.sleep(0)
 
     async def _answer(self, group: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> bool:
         """Work on a group; False when it failed, which is only told to a single item."""
