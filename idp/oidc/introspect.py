@@ -21,7 +21,7 @@ from idp.storage.secrets import fingerprint
 from idp.storage.tables import AccessToken, Grant, RefreshToken, User
 
 _ACCESS_TOKEN = Lookup[Any](
-    select(  # type: ignore[call-overload]
+    select(  # type: ignore[call-overload]  # sqlmodel types four columns
         AccessToken.client_id,
         AccessToken.scope,
         # RFC 9068 §2.2: a client that acts for itself is the subject.

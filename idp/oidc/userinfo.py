@@ -21,7 +21,7 @@ from idp.storage.secrets import fingerprint
 from idp.storage.tables import AccessToken, Client, Grant, User
 
 _FIND = Lookup[Any](
-    select(  # type: ignore[call-overload]
+    select(  # type: ignore[call-overload]  # sqlmodel types four columns
         User.id,
         User.email,
         User.email_verified,

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from idp.web.body_limit import is_known_to_be_short
 from idp.web.error_pages import Handler
-from idp.web.security import RawHeaders
+from idp.web.security import RawHeaders, completed
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ class DirectCalls:
             response = await call.answer(request)
         except Exception as error:  # noqa: BLE001 (raised again, unless there is an answer to it)
             response = await self._refused(request, error)
-        own = response.raw_headers
-        set_already = {name for name, _ in own}
-        own += [each for each in call.headers if each[0] not in set_already]
+        response.raw_headers = completed(response.raw_headers, call.headers)
         await response(scope, receive, send)
 
     def _is_usual(self, call: DirectCall, scope: Scope) -> bool:

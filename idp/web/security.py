@@ -80,10 +80,7 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = message["headers"]
-                set_already = {name for name, _ in own}
-                added = [each for each in self._of(scope["path"]) if each[0] not in set_already]
-                message["headers"] = [*own, *added]
+                message["headers"] = completed(message["headers"], self._of(scope["path"]))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -92,6 +89,12 @@ class SecurityHeaders:
         if path.startswith(_ACCOUNT):
             return self._of_account
         return self._of_looks if path.startswith(_LOOKS) else self._headers
+
+
+def completed(own: RawHeaders, headers: RawHeaders) -> RawHeaders:
+    """Return the headers of an answer with those it does not set itself."""
+    set_already = {name for name, _ in own}
+    return [*own, *(each for each in headers if each[0] not in set_already)]
 
 
 def raw_headers(headers: Mapping[str, str]) -> RawHeaders:
